@@ -1,0 +1,60 @@
+"""The two abstract kinds of model; what a model can do is its type, never a string.
+
+Every model here has one public latent z with the prior N(0, I), so that seeds, slerp and temperature mean the
+same for all. A model with a learned prior keeps it inside: its flow maps the public z to the space it needs.
+"""
+
+import math
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+from models_store.likelihoods import Likelihood
+from models_store.posteriors import Posterior
+
+
+class LatentModel(nn.Module, ABC):
+    """A generator x = g(z) with prior z ~ N(0, I): it samples, decodes and interpolates."""
+
+    latent_dim: int
+    image_shape: tuple[int, int, int]
+    """(channels, height, width)."""
+
+    @abstractmethod
+    def decode(self, latents: Tensor) -> Tensor:
+        """Latents (B, latent_dim) -> pixels (B, C, H, W) in [0, 1]."""
+
+    def log_prior(self, latents: Tensor) -> Tensor:
+        """Latents (B, latent_dim) -> log N(z; 0, I) in nats, (B,)."""
+        return -0.5 * (latents.square().sum(1) + self.latent_dim * math.log(2 * math.pi))
+
+
+class Autoencoder(LatentModel):
+    """A latent model with q(z|x) and p(x|z): it also encodes, reconstructs and scores."""
+
+    @abstractmethod
+    def encode(self, images: Tensor) -> Tensor:
+        """Pixels (B, C, H, W) in [0, 1] -> the numbers that fix q(z|x), (B, statistics)."""
+
+    @abstractmethod
+    def posterior(self, statistics: Tensor) -> Posterior:
+        """What `encode` gave, (B, statistics) -> q(z|x) for each row."""
+
+    @abstractmethod
+    def likelihood(self, latents: Tensor) -> Likelihood:
+        """Latents (B, latent_dim) -> p(x|z) for each row."""
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Latents (B, latent_dim) -> E[x|z], pixels (B, C, H, W) in [0, 1]."""
+        return self.likelihood(latents).mean
+
+    def log_weights(self, data: Tensor, statistics: Tensor, noise: Tensor) -> Tensor:
+        """The three terms of an importance weight, one draw a row.
+
+        `data` (B, C, H, W) lies in the likelihood's domain, `noise` (B, latent_dim) is standard normal.
+        Returns (B, 3): log p(x|z), log p(z), log q(z|x) in nats, for z drawn from q by that noise.
+        """
+        latents, log_posterior = self.posterior(statistics).draw(noise)
+        log_likelihood = self.likelihood(latents).log_prob(data)
+        return torch.stack([log_likelihood, self.log_prior(latents), log_posterior], dim=1)

@@ -1,0 +1,220 @@
+"""The checkpoint format: a safetensors file that says what it is, and the pointer that gives it a name.
+
+A file `<name>-<first 16 hex of its sha256>.safetensors` is never changed once written. Its header carries, as JSON,
+the format version, the architecture, its config and the card. A pointer `<name>.json` of {file, size, sha256} is
+replaced by rename after fsync, so a reader sees the old checkpoint or the new one and never half of either.
+Nothing here unpickles anything.
+"""
+
+import dataclasses
+import hashlib
+import json
+import os
+import re
+import stat
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as dump_tensors
+from torch import Tensor, nn
+
+from models_store.classifier import Classifier, ClassifierConfig
+from models_store.dcgan import DCGAN, DCGANConfig
+from models_store.vae import VAE, VAEConfig
+
+FORMAT = 1
+HEX_DIGEST = re.compile(r"[0-9a-f]{64}")
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+LARGEST_FILE = 2**30
+LARGEST_HEADER = 2**20
+METADATA_KEY = "latentserve"
+
+ARCHITECTURES: dict[str, tuple[type[Any], type[nn.Module]]] = {
+    "classifier": (ClassifierConfig, Classifier),
+    "dcgan": (DCGANConfig, DCGAN),
+    "vae": (VAEConfig, VAE),
+}
+"""Architecture -> its config and its network: the one line a new model family adds here."""
+
+
+class CheckpointError(Exception):
+    """A checkpoint that must not be served; the message names the file and what is wrong with it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """What a checkpoint's reader wants to know beside the numbers themselves; plain JSON values throughout."""
+
+    summary: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Pointer:
+    """What a name points to: a file of the same folder, its size in bytes and its sha256 in hex."""
+
+    file: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A verified checkpoint: the network is frozen, in eval mode and on the CPU."""
+
+    name: str
+    digest: str
+    architecture: str
+    card: Card
+    network: nn.Module
+
+
+def write_checkpoint(folder: Path, name: str, network: nn.Module, card: Card) -> Path:
+    """Adds a checkpoint to the folder under that name and returns its file; an older file of the name stays.
+
+    Raises ValueError for a name outside `[a-z0-9][a-z0-9._-]{0,63}` or a network of no known architecture.
+    """
+    if not NAME.fullmatch(name):
+        raise ValueError(f"checkpoint name {name!r}: want lower-case letters, digits, '.', '_' or '-', at most 64")
+    header = {
+        "format": FORMAT,
+        "architecture": _architecture_of(network),
+        "config": dataclasses.asdict(network.config),  # type: ignore[call-overload]  # every architecture has one
+        "card": dataclasses.asdict(card),
+    }
+    tensors = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
+    content = dump_tensors(tensors, metadata={METADATA_KEY: json.dumps(header, sort_keys=True)})
+    digest = hashlib.sha256(content).hexdigest()
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}-{digest[:16]}.safetensors"
+    replace_file(path, content)
+    pointer = Pointer(path.name, len(content), digest)
+    replace_file(folder / f"{name}.json", (json.dumps(dataclasses.asdict(pointer), indent=2) + "\n").encode())
+    return path
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Makes the file hold exactly that content, or leaves it as it was: temporary file, fsync, rename, fsync."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def read_pointer(path: Path) -> Pointer:
+    """Raises CheckpointError for a pointer that is not one."""
+    try:
+        pointer = Pointer(**json.loads(read_regular_file(path, limit=LARGEST_HEADER)))
+        sound = pointer.size >= 0 and HEX_DIGEST.fullmatch(pointer.sha256) and Path(pointer.file).name == pointer.file
+    except (ValueError, TypeError, RecursionError):
+        sound = False
+    if not sound:
+        raise CheckpointError(f"{path.name} is no checkpoint pointer: want {{file, size, sha256}}, file beside it")
+    return pointer
+
+
+def read_checkpoint(folder: Path, name: str) -> Checkpoint:
+    """Loads and verifies the checkpoint of that name; raises CheckpointError if anything at all is wrong with it."""
+    pointer = read_pointer(folder / f"{name}.json")
+    content = read_regular_file(folder / pointer.file, limit=LARGEST_FILE)
+    if len(content) != pointer.size:
+        raise CheckpointError(f"{pointer.file} has {len(content)} bytes, its pointer says {pointer.size}: truncated?")
+    if hashlib.sha256(content).hexdigest() != pointer.sha256:
+        raise CheckpointError(f"{pointer.file} does not have the sha256 of its pointer: its content was altered")
+    try:
+        return _parse(name, pointer.sha256, content)
+    except CheckpointError as error:
+        raise CheckpointError(f"{pointer.file}: {error}") from None
+
+
+def read_regular_file(path: Path, *, limit: int) -> bytes:
+    """The bytes of a regular file, no link followed; raises CheckpointError otherwise or above the limit."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        raise CheckpointError(f"{path.name} cannot be read: {error.strerror}") from None
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise CheckpointError(f"{path.name} is not a regular file")
+        if status.st_size > limit:
+            raise CheckpointError(f"{path.name} has {status.st_size} bytes, the limit is {limit}")
+        return file.read(limit + 1)
+
+
+def parse_header(content: bytes) -> dict[str, Any]:
+    """The JSON object under our key in a safetensors header; raises CheckpointError if there is none."""
+    length = struct.unpack("<Q", content[:8])[0] if len(content) >= 8 else LARGEST_HEADER + 1
+    if length > LARGEST_HEADER or 8 + length > len(content):
+        raise CheckpointError(f"its header is broken or above {LARGEST_HEADER} bytes")
+    try:
+        header = json.loads(json.loads(content[8 : 8 + length])["__metadata__"][METADATA_KEY])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise CheckpointError("it carries no latentserve header; write it with `python -m training export`") from None
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        raise CheckpointError(f"its format is not {FORMAT}, the one this version reads")
+    return header
+
+
+def _parse(name: str, digest: str, content: bytes) -> Checkpoint:
+    header = parse_header(content)
+    architecture = header.get("architecture")
+    if architecture not in ARCHITECTURES:
+        raise CheckpointError(f"architecture {architecture!r} is none of {', '.join(ARCHITECTURES)}")
+    config_type, network_type = ARCHITECTURES[architecture]
+    try:
+        config = config_type(**{key: _frozen(value) for key, value in header["config"].items()})
+        # On the meta device nothing is allocated: an absurd config fails by its shapes, not by its memory.
+        with torch.device("meta"):
+            network = network_type(config)
+        card = Card(**header["card"])
+        tensors = load_tensors(content)
+    except (SafetensorError, TypeError, ValueError, KeyError, AttributeError, RuntimeError, OverflowError) as error:
+        raise CheckpointError(f"its header or tensors do not make a {architecture}: {error}") from None
+    _verify(network.state_dict(), tensors)
+    network.load_state_dict(tensors, assign=True)
+    network.requires_grad_(False)
+    return Checkpoint(name, digest, architecture, card, network.eval())
+
+
+def _verify(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
+    if expected.keys() != found.keys():
+        odd = sorted(expected.keys() ^ found.keys())
+        raise CheckpointError(f"tensors missing or not expected: {', '.join(odd[:5])}")
+    for key, tensor in found.items():
+        want = expected[key]
+        if tensor.shape != want.shape or tensor.dtype != want.dtype:
+            wanted = f"{tuple(want.shape)} {want.dtype}"
+            raise CheckpointError(f"tensor {key} is {tuple(tensor.shape)} {tensor.dtype}, its config wants {wanted}")
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise CheckpointError(f"tensor {key} holds NaN or infinity")
+
+
+def _architecture_of(network: nn.Module) -> str:
+    for name, (_, network_type) in ARCHITECTURES.items():
+        if isinstance(network, network_type):
+            return name
+    raise ValueError(f"{type(network).__name__} is no architecture of models_store.checkpoint.ARCHITECTURES")
+
+
+def _frozen(value: Any) -> Any:
+    """JSON has no tuples: lists of a config come back as them."""
+    return tuple(value) if isinstance(value, list) else value
