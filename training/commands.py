@@ -1,0 +1,185 @@
+"""What each command of the command line does, as plain functions."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import nn
+
+from models_store.checkpoint import Card, CheckpointError, read_checkpoint, write_checkpoint
+from models_store.classifier import Classifier
+from training import data as datasets
+from training import fashion_mnist
+from training.classifier import ClassifierObjective
+from training.config import RUNS, ClassifierRun, DCGANRun, VAERun, build, flat_values
+from training.data import ImageSet
+from training.dcgan import DCGANObjective
+from training.evaluate import evaluate as metrics_of
+from training.loop import fit
+from training.objective import Objective
+from training.report import save_grid
+from training.run import Run
+from training.snapshot import load
+from training.vae import VAEObjective
+
+JUDGE = "fashion-classifier"
+STORE = Path("models_store/weights")
+
+
+def train(kind: str, given: dict[str, Any]) -> None:
+    """A new run, or with `resume` an old one. Raises ValueError for flags that contradict a resumed run."""
+    runs, store, folder, stop_after = (given.pop(key, None) for key in ("runs", "store", "resume", "stop_after"))
+    if folder is not None:
+        if given:
+            raise ValueError(f"--resume goes on with the run's own config; leave out --{', --'.join(given)}")
+        resume(folder, stop_after=stop_after, store=store)
+        return
+    config = build(RUNS[kind], given)
+    images = datasets.load(config.data, image_size=config.model.image_size, channels=config.model.channels)  # type: ignore[attr-defined]  # every kind has a model
+    _train(Run.create(runs, kind, config), images, store, stop_after)
+
+
+def resume(run: Path, *, stop_after: int | None = None, store: Path = STORE) -> None:
+    """Goes on with the run in that folder."""
+    opened = Run.open(run)
+    _train(opened, _data_of(opened), store, stop_after)
+
+
+def evaluate(model: str, *, draws: int, images: int | None, seed: int, device: str, store: Path) -> None:
+    """Prints the metrics as JSON; those of a run are kept in its folder for `export`."""
+    where = _device(device)
+    folder = Path(model)
+    started = time.monotonic()
+    if folder.is_dir():
+        run = Run.open(folder)
+        data = _data_of(run)
+        network = _best_network(run, where, store)
+    else:
+        network, data = _stored(store, model), datasets.load("fashion-mnist", image_size=28, channels=1)
+    judge = _judge(store, JUDGE) if data.name == "fashion-mnist" else None
+    metrics = metrics_of(
+        network.to(where), _on_device(data, where), judge and judge.to(where), draws=draws, images=images, seed=seed
+    )
+    report = {
+        "metrics": metrics,
+        "command": f"python -m training evaluate {model} --draws {draws} --seed {seed}"
+        + (f" --images {images}" if images else ""),
+        "seconds": round(time.monotonic() - started),
+    }
+    if folder.is_dir():
+        run.write_json("evaluation.json", report)
+    shown = {name: {key: each for key, each in value.items() if key != "quantiles"} for name, value in metrics.items()}
+    print(json.dumps(report | {"metrics": shown}, indent=2))
+
+
+def export(run: Path, *, name: str, summary: str | None, store: Path) -> None:
+    """Writes the best network of the run into the store, with its card."""
+    opened = Run.open(run)
+    data = _data_of(opened)
+    network = _best_network(opened, torch.device("cpu"), store)
+    evaluation = opened.read_json("evaluation.json")
+    card = Card(
+        summary=summary or f"{opened.kind} trained on {data.name}",
+        data=data.describe(),
+        training={
+            "kind": opened.kind,
+            "config": flat_values(opened.config),
+            "environment": opened.read_json("environment.json"),
+        },
+        metrics=evaluation.get("metrics", {}) | {"command": evaluation.get("command")} if evaluation else {},
+    )
+    path = write_checkpoint(store, name, network, card)
+    print(
+        f"{path}  {path.stat().st_size / 1e6:.1f} MB" + ("" if evaluation else "  (no metrics: evaluate the run first)")
+    )
+
+
+def data() -> None:
+    """Makes sure that Fashion-MNIST is here, every byte as published."""
+    folder = fashion_mnist.find() or fashion_mnist.fetch()
+    arrays = fashion_mnist.read()
+    print(f"{folder}: {len(arrays.train_images)} training and {len(arrays.test_images)} test images, checked")
+
+
+def _train(run: Run, images: ImageSet, store: Path, stop_after: int | None) -> None:
+    config = run.config
+    torch.set_num_threads(config.threads)
+    torch.manual_seed(config.seed)  # of the initial weights only: the loop's noise has generators of its own
+    # The pictures of an epoch are full of exact zeros' neighbours; denormal numbers would slow them tenfold.
+    torch.set_flush_denormal(True)
+    device = _device(config.device)
+    images = _on_device(images, device)
+    objective = _objective(run, device, store)
+    print(f"{run.folder}: {run.kind} on {images.name}, {len(images.train)} images, {device}, {config.steps} steps")
+    save_grid(run.folder / "data.png", images.train.take(torch.arange(64) % len(images.train)).pixels().cpu().numpy())
+    done = fit(run, objective, images, stop_after=stop_after)
+    print(f"best at step {done.best_step}; next: python -m training evaluate {run.folder}")
+
+
+def _vae(run: Run, device: torch.device, store: Path) -> Objective:  # noqa: ARG001  # all kinds are made alike
+    return VAEObjective(cast("VAERun", run.config), device)
+
+
+def _dcgan(run: Run, device: torch.device, store: Path) -> Objective:
+    config = cast("DCGANRun", run.config)
+    fits = config.judge and config.data == "fashion-mnist"
+    return DCGANObjective(config, device, _judge(store, config.judge) if fits else None)
+
+
+def _classifier(run: Run, device: torch.device, store: Path) -> Objective:  # noqa: ARG001  # all kinds are made alike
+    return ClassifierObjective(cast("ClassifierRun", run.config), device)
+
+
+OBJECTIVES: dict[str, Callable[[Run, torch.device, Path], Objective]] = {
+    "classifier": _classifier,
+    "dcgan": _dcgan,
+    "vae": _vae,
+}
+"""Kind -> its objective."""
+
+
+def _objective(run: Run, device: torch.device, store: Path) -> Objective:
+    return OBJECTIVES[run.kind](run, device, store)
+
+
+def _best_network(run: Run, device: torch.device, store: Path) -> nn.Module:
+    snapshot = run.best if run.best.exists() else run.last
+    if not snapshot.exists():
+        raise ValueError(f"{run.folder} has no snapshot yet; train it first")
+    objective = _objective(run, device, store)
+    load(snapshot, objective)
+    return objective.network().eval()
+
+
+def _judge(store: Path, name: str) -> Classifier | None:
+    try:
+        return cast("Classifier", _stored(store, name))
+    except ValueError as error:
+        print(f"without sample quality: {error}")
+        return None
+
+
+def _stored(store: Path, name: str) -> nn.Module:
+    try:
+        return read_checkpoint(store, name).network
+    except CheckpointError as error:
+        raise ValueError(f"no model {name!r} in {store}: {error}") from error
+
+
+def _data_of(run: Run) -> ImageSet:
+    model = run.config.model  # type: ignore[attr-defined]  # every kind has a model
+    return datasets.load(run.config.data, image_size=model.image_size, channels=model.channels)
+
+
+def _device(name: str) -> torch.device:
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ValueError("--device cuda: torch sees no GPU here; use cpu or auto")
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def _on_device(images: ImageSet, device: torch.device) -> ImageSet:
+    parts = (part.to(device) for part in (images.train, images.validation, images.test))
+    return ImageSet(images.name, images.licence, images.digest, images.classes, *parts)

@@ -1,0 +1,132 @@
+"""What a run is asked to do: frozen dataclasses, from which the command line is made and which the run folder keeps."""
+
+import argparse
+import dataclasses
+import os
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, TypeVar, cast
+
+from models_store.classifier import ClassifierConfig
+from models_store.dcgan import DCGANConfig
+from models_store.vae import VAEConfig
+
+Config = TypeVar("Config")
+
+
+def option(default: Any, text: str) -> Any:
+    """A dataclass field with the help text of its flag."""
+    return field(default=default, metadata={"help": text})
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """What all kinds of training share."""
+
+    data: str = option("fashion-mnist", "fashion-mnist, or a folder of images")
+    steps: int = option(12_000, "optimizer steps in all; schedules are laid out over them")
+    batch_size: int = option(128, "images a step")
+    learning_rate: float = option(1e-3, "peak learning rate")
+    seed: int = option(0, "fixes initial weights, order of the data and all noise")
+    device: Literal["auto", "cpu", "cuda"] = option("auto", "auto takes a GPU when there is one")
+    precision: Literal["fp32", "bf16"] = option("fp32", "bf16 for convolutions; log-probabilities stay fp32")
+    threads: int = option(os.cpu_count() or 1, "CPU threads; resume is bit-identical with the same number")
+    average: float = option(0.999, "decay of the exponential moving average of the weights that is evaluated")
+    validate_every: int = option(1000, "steps between validations, sample grids and snapshots")
+    patience: int = option(0, "stop after so many validations without a better score; 0: never")
+
+
+@dataclass(frozen=True, kw_only=True)
+class VAERun(RunConfig):
+    """Maximizes the ELBO."""
+
+    model: VAEConfig = field(default_factory=VAEConfig)
+    warm_up: int = option(500, "steps over which the learning rate rises")
+    kl_warm_up: int = option(1000, "steps over which the weight of the KL rises to 1; validation always uses 1")
+    clip: float = option(5.0, "gradient norm above which gradients are scaled down")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DCGANRun(RunConfig):
+    """Plays the game of generator and discriminator."""
+
+    model: DCGANConfig = field(default_factory=DCGANConfig)
+    learning_rate: float = option(2e-4, "of both Adam optimizers, whose first beta is 0.5")
+    cost: Literal["non-saturating", "minimax", "maximum-likelihood"] = option(
+        "non-saturating", "what the generator minimizes"
+    )
+    judge: str = option("fashion-classifier", "classifier in the store whose features score the samples; '' for none")
+    decay: float = option(0.3, "last part of the steps over which the learning rate falls linearly to 0")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierRun(RunConfig):
+    """Learns the labels; its features are the space of the Fréchet distance."""
+
+    model: ClassifierConfig = field(default_factory=ClassifierConfig)
+    steps: int = option(4_000, "optimizer steps in all")
+    validate_every: int = option(400, "steps between validations and snapshots")
+    average: float = option(0.99, "decay of the exponential moving average of the weights that is evaluated")
+
+
+RUNS: dict[str, type[RunConfig]] = {"vae": VAERun, "dcgan": DCGANRun, "classifier": ClassifierRun}
+"""Kind -> its config: the one line a new model family adds here."""
+
+
+def add_flags(parser: argparse.ArgumentParser, config: type[Any]) -> None:
+    """One flag a field, those of a nested config among them; flags that are not given leave no trace."""
+    for name, (hint, default, text) in _flat(config).items():
+        origin = typing.get_origin(hint)
+        kwargs: dict[str, Any] = {"type": hint}
+        if origin is Literal:
+            kwargs = {"choices": typing.get_args(hint)}
+        elif origin is tuple:
+            kwargs = {"type": typing.get_args(hint)[0], "nargs": "+"}
+        shown = " ".join(map(str, default)) if isinstance(default, tuple) else default
+        parser.add_argument(
+            f"--{name.replace('_', '-')}", dest=name, default=argparse.SUPPRESS, help=f"{text} [{shown}]", **kwargs
+        )
+
+
+def build(config: type[Config], given: Mapping[str, Any]) -> Config:
+    """The config with the given fields, nested ones by their plain names; the rest are defaults.
+
+    Raises ValueError where the fields contradict one another.
+    """
+    chosen: dict[str, Any] = {}
+    for each in fields(config):  # type: ignore[arg-type]  # Config is always a dataclass here
+        nested = _nested(config, each.name)
+        if nested is not None:
+            chosen[each.name] = build(nested, given)
+        elif each.name in given:
+            value = given[each.name]
+            chosen[each.name] = tuple(value) if isinstance(value, list) else value
+    return config(**chosen)
+
+
+def flat_values(config: Any) -> dict[str, Any]:
+    """Every field by its plain name: what `build` takes and the run folder keeps."""
+    values: dict[str, Any] = {}
+    for each in fields(config):
+        value = getattr(config, each.name)
+        values |= flat_values(value) if dataclasses.is_dataclass(value) else {each.name: value}
+    return values
+
+
+def _flat(config: type[Any]) -> dict[str, tuple[Any, Any, str]]:
+    """Plain name -> (type, default, help) of all fields, depth first."""
+    hints = typing.get_type_hints(config)
+    flags: dict[str, tuple[Any, Any, str]] = {}
+    for each in fields(config):
+        nested = _nested(config, each.name)
+        text = each.metadata.get("help", "of the network")
+        flags |= _flat(nested) if nested else {each.name: (hints[each.name], each.default, text)}
+    return flags
+
+
+def _nested(config: type[Any], name: str) -> type[Any] | None:
+    hint = typing.get_type_hints(config)[name]
+    plain = isinstance(hint, type) and not isinstance(hint, types.GenericAlias)
+    return cast("type[Any]", hint) if plain and dataclasses.is_dataclass(hint) else None

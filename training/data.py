@@ -1,0 +1,135 @@
+"""Data sets as whole byte tensors in memory: nothing here decodes an image twice, and no worker process is needed."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from training import fashion_mnist
+
+PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images (N, C, H, W) as bytes and, where the data set has them, labels (N,)."""
+
+    images: Tensor
+    labels: Tensor | None
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def to(self, device: torch.device) -> "Split":
+        return Split(self.images.to(device), None if self.labels is None else self.labels.to(device))
+
+    def take(self, rows: Tensor) -> "Split":
+        return Split(self.images[rows], None if self.labels is None else self.labels[rows])
+
+    def pixels(self) -> Tensor:
+        """Pixels (N, C, H, W) in [0, 1]."""
+        return self.images.float() / 255
+
+    def batches(self, size: int) -> Iterator["Split"]:
+        """The rows in order, the last batch smaller if need be."""
+        for start in range(0, len(self), size):
+            yield self.take(torch.arange(start, min(start + size, len(self)), device=self.images.device))
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """A data set with its three parts and what a checkpoint's card says about it."""
+
+    name: str
+    licence: str
+    digest: str
+    """sha256 over the bytes of all images, in hex."""
+    classes: tuple[str, ...]
+    train: Split
+    validation: Split
+    test: Split
+
+    def describe(self) -> dict[str, object]:
+        """Plain JSON for the card."""
+        return {
+            "name": self.name,
+            "licence": self.licence,
+            "sha256": self.digest,
+            "classes": list(self.classes),
+            "split": {"train": len(self.train), "validation": len(self.validation), "test": len(self.test)},
+        }
+
+
+def load(source: str, *, image_size: int, channels: int) -> ImageSet:
+    """`fashion-mnist`, or the path of a folder of images, which are cropped to squares of that size.
+
+    Raises ValueError when the source cannot give images of that shape.
+    """
+    if source == "fashion-mnist":
+        if (image_size, channels) != (28, 1):
+            raise ValueError(f"fashion-mnist is 28 pixels and 1 channel, not {image_size} and {channels}")
+        return _fashion_mnist()
+    return _folder(Path(source), image_size=image_size, channels=channels)
+
+
+def shuffled_rows(rows: int, batch: int, *, seed: int, step: int) -> Tensor:
+    """The rows of batch `step` when every epoch is a permutation of its own: a pure function, so resume is exact."""
+    per_epoch = rows // batch
+    if not per_epoch:
+        raise ValueError(f"batch size {batch} is larger than the {rows} training images")
+    epoch, position = divmod(step, per_epoch)
+    order = torch.randperm(rows, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))
+    return order[position * batch : (position + 1) * batch]
+
+
+def _fashion_mnist() -> ImageSet:
+    """Training images 0…49,999 for training, the last 10,000 for validation, the 10,000 test images for the end."""
+    arrays = fashion_mnist.read()
+    train = Split(_channels_first(arrays.train_images), torch.from_numpy(arrays.train_labels).long())
+    test = Split(_channels_first(arrays.test_images), torch.from_numpy(arrays.test_labels).long())
+    rows = torch.arange(len(train))
+    digest = _digest(train.images, test.images)
+    parts = (train.take(rows[:50_000]), train.take(rows[50_000:]), test)
+    return ImageSet("fashion-mnist", fashion_mnist.LICENCE, digest, fashion_mnist.CLASSES, *parts)
+
+
+def _channels_first(images: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> Tensor:
+    return torch.from_numpy(images)[:, None]
+
+
+def _folder(folder: Path, *, image_size: int, channels: int) -> ImageSet:
+    if not folder.is_dir():
+        raise ValueError(f"--data {folder} is neither 'fashion-mnist' nor a folder")
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURES)
+    if len(paths) < 10:
+        raise ValueError(f"--data {folder} holds {len(paths)} images; at least 10 are needed to split them")
+    images = torch.stack([_picture(path, image_size, channels) for path in paths])
+    # By the digest of the content: the split does not move when files are renamed or added.
+    draw = np.array([hashlib.sha256(image.numpy().tobytes()).digest()[0] for image in images])
+    parts = [
+        Split(images[torch.from_numpy(rows)], None) for rows in (draw >= 52, draw < 26, (draw >= 26) & (draw < 52))
+    ]
+    names = ("training", "validation", "test")
+    for name, part in zip(names, parts, strict=True):
+        if not len(part):
+            raise ValueError(f"--data {folder}: none of its {len(paths)} images falls into the {name} part; add more")
+    return ImageSet(folder.name, "unknown: of the images' owners", _digest(images), (), *parts)
+
+
+def _picture(path: Path, size: int, channels: int) -> Tensor:
+    with Image.open(path) as file:
+        upright = ImageOps.exif_transpose(file).convert("L" if channels == 1 else "RGB")
+    square = ImageOps.fit(upright, (size, size), Image.Resampling.LANCZOS)
+    return torch.from_numpy(np.array(square)).reshape(size, size, channels).permute(2, 0, 1).contiguous()
+
+
+def _digest(*parts: Tensor) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part.numpy().tobytes())
+    return digest.hexdigest()

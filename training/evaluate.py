@@ -1,0 +1,151 @@
+"""The figures of a finished model, each with its protocol; what `evaluate` prints and `export` puts into the card."""
+
+import math
+from typing import Any
+
+import torch
+from torch import nn
+
+from models_store.base import Autoencoder, LatentModel
+from models_store.classifier import Classifier
+from models_store.estimators import WeightAccumulator
+from models_store.likelihoods import binarize, quantize
+from training.classifier import accuracy
+from training.data import ImageSet, Split
+from training.metrics import FeatureStatistics, frechet_distance
+from training.objective import noise_of
+
+Metrics = dict[str, Any]
+SAMPLES = 10_000
+BATCH = 500
+ACTIVE_VARIANCE = 0.01
+"""Burda et al. 2016: a latent dimension is active when its posterior mean varies by more over the data."""
+
+
+@torch.no_grad()
+def evaluate(
+    network: nn.Module,
+    data: ImageSet,
+    judge: Classifier | None,
+    *,
+    draws: int = 100,
+    images: int | None = None,
+    seed: int = 0,
+) -> Metrics:
+    """All metrics that fit the network; data and networks lie on one device.
+
+    `draws` is the K of the importance-weighted bound; `images` limits it to the first of the test images.
+    """
+    if isinstance(network, Classifier):
+        return {"accuracy": {"value": accuracy(network, data.test), "protocol": f"{len(data.test)} test images"}}
+    metrics: Metrics = {}
+    if isinstance(network, Autoencoder):
+        test = data.test if images is None else data.test.take(torch.arange(images, device=data.test.images.device))
+        metrics |= likelihood(network, test, draws=draws, seed=seed)
+    if judge is not None and isinstance(network, LatentModel):
+        metrics |= sample_quality(network, data, judge, seed=seed)
+    return metrics
+
+
+@torch.no_grad()
+def likelihood(network: Autoencoder, test: Split, *, draws: int, seed: int) -> Metrics:
+    """ELBO and importance-weighted bound in nats an image, the entropy of the binarization, active dimensions."""
+    device = test.images.device
+    noise = noise_of(seed, 0, device)
+    elbos, bounds, effective, centers = [], [], [], []
+    for batch in test.batches(BATCH):
+        images = batch.pixels()
+        data = _domain_data(network, images, noise)
+        statistics = network.encode(data)
+        centers.append(network.posterior(statistics).center.cpu())
+        accumulator, total = WeightAccumulator(len(images)), torch.zeros(len(images), dtype=torch.float64)
+        for _ in range(draws):
+            draw = torch.randn((len(images), network.latent_dim), generator=noise, device=device)
+            terms = network.log_weights(data, statistics, draw).double().cpu()
+            log_weights = terms[:, 0] + terms[:, 1] - terms[:, 2]
+            accumulator.add(log_weights[None])
+            total += log_weights
+        bound = accumulator.bound()
+        elbos.append(total / draws)
+        bounds.append(bound.value)
+        effective.append(bound.effective_sample_size)
+    elbo, value = torch.cat(elbos), torch.cat(bounds)
+    protocol = f"{len(test)} test images, {_domain(network)}, {draws} draws from q(z|x), seed {seed}"
+    metrics: Metrics = {
+        "elbo": _mean(elbo) | {"quantiles": _quantiles(elbo), "protocol": protocol},
+        "importance_weighted": _mean(value)
+        | {"draws": draws, "mean_effective_sample_size": float(torch.cat(effective).mean()), "protocol": protocol},
+        "bits_per_dim": {"value": -float(value.mean()) / (math.prod(network.image_shape) * math.log(2))},
+        "active_dimensions": {"value": int((torch.cat(centers).var(0) > ACTIVE_VARIANCE).sum())},
+    }
+    if _domain(network) == "binarized":
+        floor = binarization_entropy(test)
+        metrics["binarization_entropy"] = {"value": floor, "excess_nats": -float(value.mean()) - floor}
+    return metrics
+
+
+@torch.no_grad()
+def sample_quality(network: LatentModel, data: ImageSet, judge: Classifier, *, seed: int) -> Metrics:
+    """Fréchet distance of 10,000 samples to the test images, the same for real training images, and class shares."""
+    device = data.test.images.device
+    noise = noise_of(seed, 1, device)
+    draws = torch.randn((SAMPLES, network.latent_dim), generator=noise, device=device)
+    made = FeatureStatistics.of(judge, (network.decode(part) for part in draws.split(BATCH)))
+    real = FeatureStatistics.of(judge, (part.pixels() for part in data.test.batches(BATCH)))
+    first = data.train.take(torch.arange(min(SAMPLES, len(data.train)), device=device))
+    floor = frechet_distance(FeatureStatistics.of(judge, (part.pixels() for part in first.batches(BATCH))), real)
+    protocol = f"{SAMPLES} decoder means from z ~ N(0, I), seed {seed}, against {len(data.test)} test images"
+    return {
+        "frechet_distance": {
+            "value": frechet_distance(made, real),
+            "real_against_real": floor,
+            "features": f"{judge.config.features} features of fashion-classifier",
+            "protocol": protocol,
+        },
+        "class_shares": {
+            "value": [round(float(share), 4) for share in made.class_shares],
+            "smallest": float(made.class_shares.min()),
+            "protocol": f"classes that fashion-classifier sees in the same {SAMPLES} samples",
+        },
+    }
+
+
+def binarization_entropy(split: Split) -> float:
+    """Mean over images of Σ H(pixel / 255) in nats: what the choice of the bits alone costs any model."""
+    levels = torch.arange(256, dtype=torch.float64) / 255
+    entropy = -(torch.xlogy(levels, levels) + torch.xlogy(1 - levels, 1 - levels))
+    counts = torch.bincount(split.images.flatten().cpu().long(), minlength=256).double()
+    return float(counts @ entropy) / len(split)
+
+
+def independent_pixel_bits(train: Split, test: Split) -> float:
+    """Bits/dim of the test images when each pixel has its own histogram of 256 levels, plus one count each."""
+    total = 0.0
+    for train_pixel, test_pixel in zip(train.images.flatten(1).T, test.images.flatten(1).T, strict=True):
+        counts = torch.bincount(train_pixel.long(), minlength=256).double() + 1
+        total -= float(torch.log2(counts / counts.sum())[test_pixel.long()].sum())
+    return total / test.images.numel()
+
+
+def _domain(network: Autoencoder) -> str:
+    probe = network.likelihood(torch.zeros((1, network.latent_dim), device=next(network.parameters()).device))
+    return probe.domain
+
+
+def _domain_data(network: Autoencoder, images: torch.Tensor, noise: torch.Generator) -> torch.Tensor:
+    if _domain(network) == "binarized":
+        return binarize(images, torch.rand(images.shape, generator=noise, device=images.device))
+    return quantize(images)
+
+
+def _mean(values: torch.Tensor) -> Metrics:
+    return {
+        "value": float(values.mean()),
+        "standard_error": float(values.std() / math.sqrt(len(values))),
+        "unit": "nats",
+    }
+
+
+def _quantiles(values: torch.Tensor) -> list[float]:
+    """101 of them, so that a percentile is an index."""
+    return [round(float(value), 3) for value in torch.quantile(values, torch.linspace(0, 1, 101, dtype=values.dtype))]

@@ -1,0 +1,106 @@
+"""Fits any objective: batches, validation, snapshots, early stop, resume. Knows no architecture."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from types import FrameType
+
+import torch
+
+from training.data import ImageSet, Split, shuffled_rows
+from training.objective import Objective, noise_of
+from training.report import Report
+from training.run import Run
+from training.snapshot import Progress, load, save
+
+TICK = 100
+"""Steps between two lines of statistics."""
+
+
+class Interruption:
+    """Set by the first Ctrl-C or SIGTERM; the loop finishes its step and saves. The second Ctrl-C ends at once."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def ask(self, signal_number: int, _frame: FrameType | None) -> None:
+        self.asked = True
+        signal.signal(signal_number, signal.SIG_DFL)
+
+
+@contextmanager
+def interruption() -> Iterator[Interruption]:
+    """Catches the two signals inside, and puts the old handlers back."""
+    caught = Interruption()
+    previous = {number: signal.signal(number, caught.ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield caught
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def fit(run: Run, objective: Objective, data: ImageSet, *, stop_after: int | None = None) -> Progress:
+    """Trains until the run's steps are done, its patience is at an end, or somebody interrupts.
+
+    Goes on from the run's snapshot when there is one. `stop_after` ends this slice at that step, as an interruption
+    would. The result does not depend on how often a run was interrupted: data order and noise are functions of the
+    step, and the snapshot holds the rest.
+    """
+    progress = load(run.last, objective) if run.last.exists() else Progress()
+    run.forget_statistics_after(progress.step)
+    config = run.config
+    report = Report(run.folder, steps=config.steps, start=progress.step, batch_size=config.batch_size)
+    with interruption() as caught, report:
+        while progress.step < config.steps and not _out_of_patience(run, progress):
+            progress = _advance(progress, _step(run, objective, data.train, progress.step))
+            if progress.step % TICK == 0:
+                progress = _tick(run, report, progress)
+            if progress.step % config.validate_every == 0 or progress.step == config.steps:
+                progress = _validate(run, objective, data, progress, report)
+                save(run.last, objective, progress)
+            if caught.asked or progress.step == stop_after:
+                save(run.last, objective, progress)
+                report.say(f"stopped at step {progress.step}; go on with: python -m training resume {run.folder}")
+                break
+    return progress
+
+
+def _step(run: Run, objective: Objective, train: Split, step: int) -> dict[str, torch.Tensor]:
+    rows = shuffled_rows(len(train), run.config.batch_size, seed=run.config.seed, step=step)
+    device = train.images.device
+    return objective.step(train.take(rows.to(device)), step, noise_of(run.config.seed, step, device))
+
+
+def _advance(progress: Progress, terms: dict[str, torch.Tensor]) -> Progress:
+    """Sums stay on the device until the tick, so that a GPU need not be waited for at every step."""
+    sums = {name: progress.sums.get(name, 0.0) + term.detach().double() for name, term in terms.items()}
+    return replace(progress, step=progress.step + 1, sums=sums)
+
+
+def _tick(run: Run, report: Report, progress: Progress) -> Progress:
+    means = {name: float(value) / TICK for name, value in progress.sums.items()}
+    run.append_statistics(progress.step, means)
+    report.terms(progress.step, means)
+    return replace(progress, sums={})
+
+
+def _validate(run: Run, objective: Objective, data: ImageSet, progress: Progress, report: Report) -> Progress:
+    values = objective.validate(data)
+    score = values.get("score")
+    # Without a score, the newest is the best there is.
+    best = score is None or progress.score is None or score < progress.score
+    run.append_statistics(progress.step, {f"validation/{name}": value for name, value in values.items()})
+    report.validation(progress.step, values, best=best)
+    for name, images in objective.pictures(data).items():
+        report.pictures(progress.step, name, images, run.picture(name, progress.step))
+    if not best:
+        return replace(progress, waited=progress.waited + 1)
+    progress = replace(progress, score=score, best_step=progress.step, waited=0)
+    save(run.best, objective, progress)
+    return progress
+
+
+def _out_of_patience(run: Run, progress: Progress) -> bool:
+    return 0 < run.config.patience <= progress.waited

@@ -1,0 +1,112 @@
+"""The objective of the VAE: the ELBO of Kingma & Welling 2014 by one draw, its gradient through z = f(ε; x)."""
+
+import math
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.optim import AdamW
+
+from models_store.latents import normals
+from models_store.likelihoods import binarize, quantize
+from models_store.vae import VAE
+from training.config import VAERun
+from training.data import ImageSet, Split
+from training.objective import (
+    Objective,
+    Pictures,
+    averaged_copy,
+    mixed_precision,
+    noise_of,
+    placed,
+    set_learning_rate,
+    update_average,
+)
+
+FINAL_RATE = 0.01
+"""Of the peak learning rate, where the cosine ends."""
+
+
+class VAEObjective(Objective):
+    """Maximizes the ELBO; a β below 1 in the first steps keeps the posterior from collapsing onto the prior."""
+
+    def __init__(self, config: VAERun, device: torch.device) -> None:
+        self.config = config
+        self.device = device
+        model = placed(VAE(config.model), device)
+        self.modules = {"vae": model}
+        self.averages = {"vae": averaged_copy(model)}
+        self.optimizers = {"vae": AdamW(model.parameters(), lr=config.learning_rate, fused=True)}
+
+    def step(self, batch: Split, step: int, noise: torch.Generator) -> dict[str, Tensor]:
+        model, optimizer = self.modules["vae"], self.optimizers["vae"]
+        set_learning_rate(optimizer, self._learning_rate(step))
+        weight = min(1.0, (step + 1) / self.config.kl_warm_up) if self.config.kl_warm_up else 1.0
+        data = bring_into_domain(model, batch.pixels(), noise)
+        reconstruction, divergence = self._terms(model, data, noise)
+        loss = weight * divergence - reconstruction
+        optimizer.zero_grad()
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(model.parameters(), self.config.clip)
+        # One broken batch must not break the run: its gradient is dropped.
+        if norm.isfinite():
+            optimizer.step()
+        update_average(self.averages["vae"], model, decay=self.config.average, step=step)
+        return {"elbo": reconstruction - divergence, "reconstruction": reconstruction, "kl": divergence, "norm": norm}
+
+    @torch.no_grad()
+    def validate(self, data: ImageSet) -> dict[str, float]:
+        total = torch.zeros(2, dtype=torch.float64)
+        # The same bits and the same draws at every validation: only the weights differ.
+        noise = noise_of(self.config.seed + 1, 0, self.device)
+        for batch in data.validation.batches(500):
+            model = self.averages["vae"]
+            terms = self._terms(model, bring_into_domain(model, batch.pixels(), noise), noise)
+            total += len(batch) * torch.stack(terms).double().cpu()
+        reconstruction, divergence = (total / len(data.validation)).tolist()
+        elbo = reconstruction - divergence
+        return {"score": -elbo, "elbo": elbo, "reconstruction": reconstruction, "kl": divergence}
+
+    def network(self) -> VAE:
+        return cast("VAE", self.averages["vae"])
+
+    @torch.no_grad()
+    def pictures(self, data: ImageSet) -> dict[str, Pictures]:
+        """`samples` from 64 fixed latents; `reconstructions`: eight test images over what the model makes of them."""
+        model = self.network()
+        latents = torch.from_numpy(normals(0, range(64), model.latent_dim)).to(self.device)
+        images = data.test.take(torch.arange(32, device=self.device)).pixels()
+        remade = model.decode(model.posterior(model.encode(images)).center)
+        pairs = torch.stack([images.reshape(4, 8, *images.shape[1:]), remade.reshape(4, 8, *images.shape[1:])], 1)
+        return {
+            "samples": model.decode(latents).float().cpu().numpy(),
+            "reconstructions": pairs.flatten(0, 2).float().cpu().numpy(),
+        }
+
+    def _terms(self, model: nn.Module, data: Tensor, noise: torch.Generator) -> tuple[Tensor, Tensor]:
+        """E[log p(x|z)] and the divergence, each from one draw an image, in nats, averaged over the batch."""
+        model = cast("VAE", model)
+        with mixed_precision(self.config, self.device):
+            statistics = model.encode(data)
+        posterior = model.posterior(statistics.float())
+        shape = (len(data), model.latent_dim)
+        latents, log_posterior = posterior.draw(torch.randn(shape, generator=noise, device=self.device))
+        divergence = (log_posterior - model.log_prior(latents)).mean()
+        with mixed_precision(self.config, self.device):
+            likelihood = model.likelihood(latents)
+        return likelihood.log_prob(data).float().mean(), divergence
+
+    def _learning_rate(self, step: int) -> float:
+        """A linear rise, then a cosine down to a hundredth."""
+        config = self.config
+        if step < config.warm_up:
+            return config.learning_rate * (step + 1) / config.warm_up
+        done = (step - config.warm_up) / max(1, config.steps - config.warm_up)
+        return config.learning_rate * (FINAL_RATE + (1 - FINAL_RATE) * 0.5 * (1 + math.cos(math.pi * done)))
+
+
+def bring_into_domain(model: nn.Module, images: Tensor, noise: torch.Generator) -> Tensor:
+    """Pixels in [0, 1] -> the data of the model's likelihood: fresh bits at every presentation, or 256 levels."""
+    if cast("VAE", model).likelihood_family.domain == "binarized":
+        return binarize(images, torch.rand(images.shape, generator=noise, device=images.device))
+    return quantize(images)
