@@ -64,7 +64,9 @@ class Report:
     def validation(self, step: int, values: dict[str, float], *, best: bool) -> None:
         """A line that stays, above the bar."""
         text = "  ".join(f"{name} {value:.5g}" for name, value in values.items())
-        self.console.print(f"validation at {step}  {text}{'  (best so far)' if best else ''}", highlight=False)
+        self.console.print(
+            f"validation at {step}  {text}{'  (best so far)' if best else ''}", highlight=False, soft_wrap=True
+        )
         for name, value in values.items():
             self.board.add_scalar(f"validation/{name}", value, step)
 

@@ -75,7 +75,7 @@ class VAEObjective(Objective):
         """`samples` from 64 fixed latents; `reconstructions`: eight test images over what the model makes of them."""
         model = self.network()
         latents = torch.from_numpy(normals(0, range(64), model.latent_dim)).to(self.device)
-        images = data.test.take(torch.arange(32, device=self.device)).pixels()
+        images = data.test.take(torch.arange(32, device=self.device) % len(data.test)).pixels()
         remade = model.decode(model.posterior(model.encode(images)).center)
         pairs = torch.stack([images.reshape(4, 8, *images.shape[1:]), remade.reshape(4, 8, *images.shape[1:])], 1)
         return {

@@ -1,0 +1,106 @@
+"""The command line from training to store, and its errors."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from models_store import Autoencoder, Store
+from training.__main__ import main
+from training.config import RUNS, DCGANRun, VAERun, build, flat_values
+
+SMALL = "--image-size 8 --widths 4 --latent-dim 3 --hidden 8 --couplings 2 --flow-hidden 8 --steps 20 --batch-size 16"
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Eighty small grey pictures."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    generator = np.random.default_rng(0)
+    for index in range(80):
+        Image.fromarray(generator.integers(0, 256, (8, 8), dtype=np.uint8)).save(folder / f"{index}.png")
+    return folder
+
+
+def test_train_evaluate_export_fills_the_store(
+    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The card carries data, config and metrics with protocol."""
+    runs, store = tmp_path / "runs", tmp_path / "store"
+    flags = f"vae --data {pictures} {SMALL} --threads 1 --runs {runs} --store {store}".split()
+
+    assert main(flags) == 0
+    assert main(["evaluate", str(runs / "0001-vae"), "--draws", "8", "--store", str(store)]) == 0
+    assert main(["export", str(runs / "0001-vae"), "--name", "noise-vae", "--store", str(store)]) == 0
+
+    model = Store.load(store)["noise-vae"]
+    assert isinstance(model.network, Autoencoder)
+    assert model.card.data["name"] == "pictures"
+    assert model.card.training["config"]["latent_dim"] == 3
+    assert "8 draws from q(z|x)" in model.card.metrics["importance_weighted"]["protocol"]
+    assert len(model.card.metrics["elbo"]["quantiles"]) == 101
+    assert "python -m training evaluate" in capsys.readouterr().out
+    assert (runs / "0001-vae/samples/000020.png").exists()
+    assert (runs / "0001-vae/reconstructions/000020.png").exists()
+
+
+def test_the_run_folder_keeps_the_resolved_config(pictures: Path, tmp_path: Path) -> None:
+    """Every field, given or default, in a file that makes the very same config again."""
+    flags = f"vae --data {pictures} {SMALL} --threads 1 --runs {tmp_path}".split()
+
+    assert main(flags) == 0
+
+    values = json.loads((tmp_path / "0001-vae/config.json").read_text())
+    assert values.pop("kind") == "vae"
+    assert flat_values(build(VAERun, values)) == {
+        key: tuple(v) if isinstance(v, list) else v for key, v in values.items()
+    }
+    assert values["learning_rate"] == VAERun().learning_rate
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ("vae --data nowhere", "neither 'fashion-mnist' nor a folder"),
+        ("vae --image-size 64", "not 64 and 1"),
+        ("resume nowhere", "nowhere is no run folder"),
+        ("vae --resume nowhere --steps 5", "leave out --steps"),
+        ("export nowhere --name x", "nowhere is no run folder"),
+        ("evaluate nothing --store nowhere", "no model 'nothing'"),
+        ("vae --image-size 30", "cannot be halved 2 times"),
+    ],
+)
+def test_a_mistake_gives_one_clear_line(flags: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit status 2 and the remedy, no traceback."""
+    assert main(flags.split()) == 2
+
+    error = capsys.readouterr().err
+    assert message in error
+    assert len(error.splitlines()) == 1
+
+
+@pytest.mark.parametrize("kind", [*RUNS, "evaluate", "export", "resume"])
+def test_help_explains_every_flag(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """No flag stands there without a word."""
+    with pytest.raises(SystemExit) as stop:
+        main([kind, "--help"])
+
+    assert stop.value.code == 0
+    assert "--" in capsys.readouterr().out
+
+
+def test_the_costs_of_the_lecture_are_an_option() -> None:
+    """`--cost` takes the three names."""
+    assert build(DCGANRun, {"cost": "minimax"}).cost == "minimax"
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_a_gpu_that_is_not_there_is_named(pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--device cuda` does not fall back in silence."""
+    assert main(f"vae --data {pictures} {SMALL} --device cuda --runs {tmp_path}".split()) == 2
+
+    assert "torch sees no GPU" in capsys.readouterr().err

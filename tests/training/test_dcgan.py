@@ -1,0 +1,118 @@
+"""The game of the DCGAN: costs, their gradients, who learns when, batch statistics of the served generator."""
+
+import math
+from typing import cast
+
+import pytest
+import torch
+
+from models_store.dcgan import DCGAN, DCGANConfig
+from training.config import DCGANRun
+from training.data import ImageSet
+from training.dcgan import GENERATOR_COSTS, DCGANObjective, Discriminator, discriminator_cost
+from training.objective import noise_of
+
+CPU = torch.device("cpu")
+RUN = DCGANRun(model=DCGANConfig(image_size=8, latent_dim=4, width=8), batch_size=16, steps=100)
+
+
+@pytest.mark.parametrize(
+    ("cost", "slope"),
+    [
+        ("minimax", lambda d: -0.5 / (1 + math.exp(-d))),
+        ("non-saturating", lambda d: -0.5 * (1 - 1 / (1 + math.exp(-d)))),
+        ("maximum-likelihood", lambda d: -0.5 * math.exp(d)),
+    ],
+)
+@pytest.mark.parametrize("logit", [-5.0, 0.0, 5.0])
+def test_generator_gradients_are_those_of_the_lecture(cost: str, slope: object, logit: float) -> None:
+    """dJ(G)/d logit: minimax -½σ(d), non-saturating -½(1-σ(d)), maximum likelihood -½exp(d)."""
+    d = torch.tensor([logit], requires_grad=True)
+
+    GENERATOR_COSTS[cost](d).backward()
+
+    assert d.grad is not None
+    assert d.grad.item() == pytest.approx(slope(logit), rel=1e-4)  # type: ignore[operator]  # a lambda above
+
+
+def test_the_gradient_table_at_minus_five_zero_and_five() -> None:
+    """|dJ(G)/dd|: where D is sure of the fake (d = -5) only the non-saturating cost still teaches."""
+    table = {}
+    for name, cost in GENERATOR_COSTS.items():
+        d = torch.tensor([-5.0, 0.0, 5.0], requires_grad=True)
+        (3 * cost(d)).backward()
+        assert d.grad is not None
+        table[name] = d.grad.abs().tolist()
+
+    assert table["minimax"] == pytest.approx([0.0033, 0.25, 0.4967], abs=1e-4)
+    assert table["non-saturating"] == pytest.approx([0.4967, 0.25, 0.0033], abs=1e-4)
+    assert table["maximum-likelihood"] == pytest.approx([0.0034, 0.5, 74.2066], abs=1e-4)
+
+
+def test_costs_at_the_equilibrium() -> None:
+    """Where D says ½ to everything, J(D) is ln 2 and the minimax game is zero-sum."""
+    nothing = torch.zeros(7)
+
+    assert discriminator_cost(nothing, nothing).item() == pytest.approx(math.log(2))
+    assert GENERATOR_COSTS["minimax"](nothing).item() == pytest.approx(-0.5 * math.log(2))
+    assert GENERATOR_COSTS["non-saturating"](nothing).item() == pytest.approx(0.5 * math.log(2))
+
+
+def test_the_discriminator_is_frozen_while_the_generator_learns(little_world: ImageSet) -> None:
+    """The generator's half step moves no weight of D; the discriminator's half step none of G."""
+    objective = DCGANObjective(RUN, CPU, judge=None)
+    generator, discriminator = objective.modules["generator"], objective.modules["discriminator"]
+    fake = generator(torch.randn(16, 4))
+    before = {name: value.clone() for name, value in discriminator.named_parameters()}
+
+    objective._generator_step(fake)
+
+    assert all(torch.equal(value, before[name]) for name, value in discriminator.named_parameters())
+    assert all(value.grad is None for value in discriminator.parameters())
+    made = {name: value.clone() for name, value in generator.named_parameters()}
+    objective._discriminator_step(2 * little_world.train.pixels()[:16] - 1, fake.detach())
+    assert all(torch.equal(value, made[name]) for name, value in generator.named_parameters())
+    assert any(not torch.equal(value, before[name]) for name, value in discriminator.named_parameters())
+
+
+def test_real_and_fake_go_through_the_discriminator_in_batches_of_their_own() -> None:
+    """With batch norm, the logits of real images must not depend on the fakes of the step."""
+    torch.manual_seed(0)
+    discriminator = Discriminator(DCGANConfig(image_size=16, width=8)).train()
+    real, fake = torch.randn(16, 1, 16, 16), 5 + torch.randn(16, 1, 16, 16)
+
+    apart = discriminator(real)
+    mixed = discriminator(torch.cat([real, fake]))[:16]
+
+    assert not torch.allclose(apart, mixed, atol=1e-3), "the trap is real: a mixed batch leaks"
+    torch.testing.assert_close(discriminator(real), apart)
+
+
+def test_the_exported_generator_has_the_batch_statistics_of_its_own_weights(little_world: ImageSet) -> None:
+    """In eval mode it makes on average what it makes with the statistics of a large batch."""
+    objective = DCGANObjective(RUN, CPU, judge=None)
+    for step in range(30):
+        batch = little_world.train.take(torch.arange(16) + 8 * step % 200)
+        objective.step(batch, step, noise_of(0, step, CPU))
+
+    served = objective.network()
+
+    assert not served.training
+    latents = torch.randn(4096, 4, generator=torch.Generator().manual_seed(1))
+    frozen = served.decode(latents).detach()
+    with_batch_statistics = cast("DCGAN", served.train()).decode(latents).detach()
+    assert (frozen - with_batch_statistics).abs().mean() < 0.01
+
+
+@pytest.mark.parametrize(("size", "layers"), [(28, [128, 64]), (32, [256, 128, 64]), (64, [512, 256, 128, 64])])
+def test_generator_and_discriminator_mirror_one_another(size: int, layers: list[int]) -> None:
+    """At 64 pixels the channels are those of the paper: 512, 256, 128, 64; no bias before a batch norm."""
+    config = DCGANConfig(image_size=size, channels=3)
+    generator, discriminator = DCGAN(config), Discriminator(config)
+
+    up = [m for m in generator.modules() if isinstance(m, torch.nn.ConvTranspose2d)]
+    down = [m for m in discriminator.modules() if isinstance(m, torch.nn.Conv2d)]
+
+    assert [m.in_channels for m in up[1:]] == layers
+    assert [m.out_channels for m in down[:-1]] == layers[::-1]
+    assert discriminator(generator(torch.randn(2, 100))).shape == (2,)

@@ -1,0 +1,129 @@
+"""A run killed anywhere and resumed ends bit-identical; the rest of the loop keeps its promises."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from models_store.classifier import ClassifierConfig
+from models_store.dcgan import DCGANConfig
+from models_store.vae import VAEConfig
+from training.classifier import ClassifierObjective
+from training.config import ClassifierRun, DCGANRun, RunConfig, VAERun
+from training.data import ImageSet
+from training.dcgan import DCGANObjective
+from training.loop import fit
+from training.objective import Objective
+from training.run import Run
+from training.vae import VAEObjective
+
+CPU = torch.device("cpu")
+SMALL = {"batch_size": 16, "steps": 130, "validate_every": 50, "threads": 1}
+MODEL = VAEConfig(image_size=8, latent_dim=3, widths=(4,), hidden=8, couplings=2, flow_hidden=8)
+KINDS: dict[str, tuple[RunConfig, Callable[[RunConfig], Objective]]] = {
+    "vae": (VAERun(model=MODEL, warm_up=10, kl_warm_up=20, **SMALL), lambda config: VAEObjective(config, CPU)),  # type: ignore[arg-type]
+    "dcgan": (
+        DCGANRun(model=DCGANConfig(image_size=8, latent_dim=4, width=4), **SMALL),  # type: ignore[arg-type]
+        lambda config: DCGANObjective(config, CPU, judge=None),  # type: ignore[arg-type]
+    ),
+    "classifier": (
+        ClassifierRun(model=ClassifierConfig(image_size=8, classes=4, widths=(4, 8), features=8), **SMALL),  # type: ignore[arg-type]
+        lambda config: ClassifierObjective(config, CPU),  # type: ignore[arg-type]
+    ),
+}
+
+
+def start(kind: str, root: Path) -> tuple[Run, Objective]:
+    """A new run with freshly drawn weights, the same ones each time."""
+    config, make = KINDS[kind]
+    torch.manual_seed(0)
+    return Run.create(root, kind, config), make(config)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_interrupted_run_ends_bit_identical(kind: str, tmp_path: Path, little_world: ImageSet) -> None:
+    """Stopped within a tick, at a tick and at a validation, each time continued by a process that knows nothing."""
+    whole, objective = start(kind, tmp_path / "whole")
+    fit(whole, objective, little_world)
+
+    pieces, objective = start(kind, tmp_path / "pieces")
+    for stop in (37, 50, 100, 111, None):
+        fit(pieces, objective, little_world, stop_after=stop)
+        torch.manual_seed(99)
+        objective = KINDS[kind][1](pieces.config)
+
+    assert pieces.last.read_bytes() == whole.last.read_bytes()
+    assert pieces.best.read_bytes() == whole.best.read_bytes()
+    for name in ("statistics.jsonl", *(f"samples/{step:06d}.png" for step in (50, 100, 130) if kind != "classifier")):
+        assert (pieces.folder / name).read_bytes() == (whole.folder / name).read_bytes()
+
+
+def test_a_run_killed_without_warning_repeats_from_its_last_snapshot(tmp_path: Path, little_world: ImageSet) -> None:
+    """What it wrote after the snapshot, a torn line among it, leaves no trace."""
+    whole, objective = start("vae", tmp_path / "whole")
+    fit(whole, objective, little_world)
+    killed, objective = start("vae", tmp_path / "killed")
+    fit(killed, objective, little_world, stop_after=50)
+    with (killed.folder / "statistics.jsonl").open("a") as file:
+        file.write(json.dumps({"step": 100, "elbo": 1.0}) + '\n{"step": 1')
+
+    fit(killed, KINDS["vae"][1](killed.config), little_world)
+
+    assert killed.last.read_bytes() == whole.last.read_bytes()
+    assert (killed.folder / "statistics.jsonl").read_bytes() == (whole.folder / "statistics.jsonl").read_bytes()
+
+
+def test_training_learns(tmp_path: Path, little_world: ImageSet) -> None:
+    """The classifier tells four corners apart far above chance; the VAE's ELBO beats a fair coin for each pixel."""
+    run, classifier = start("classifier", tmp_path)
+    fit(run, classifier, little_world)
+    run, vae = start("vae", tmp_path)
+    fit(run, vae, little_world)
+
+    assert classifier.validate(little_world)["accuracy"] > 0.6
+    assert vae.validate(little_world)["elbo"] > -0.6 * 64
+
+
+def test_patience_ends_a_run_that_no_longer_improves(tmp_path: Path, little_world: ImageSet) -> None:
+    """After `patience` validations without a better score; `best` stays that of the best one."""
+    config = VAERun(model=MODEL, **(SMALL | {"patience": 2, "learning_rate": 0.0}))  # type: ignore[arg-type]
+    objective = VAEObjective(config, CPU)
+    run = Run.create(tmp_path, "vae", config)
+
+    done = fit(run, objective, little_world)
+
+    assert done.waited <= 2
+    assert done.step <= 130
+    assert run.best.exists()
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
+    """SIGINT to a real training process: exit status 0, a snapshot at the step it had reached, the next command."""
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    generator = torch.Generator().manual_seed(0)
+    for index in range(80):
+        image = torch.randint(0, 256, (8, 8), generator=generator, dtype=torch.uint8)
+        Image.fromarray(image.numpy()).save(pictures / f"{index}.png")
+    flags = "--image-size 8 --widths 4 --latent-dim 2 --hidden 8 --steps 1000000 --batch-size 16 --threads 1"
+    command = [sys.executable, "-m", "training", "vae", "--data", str(pictures), *flags.split()]
+    process = subprocess.Popen([*command, "--runs", str(tmp_path / "runs")], stdout=subprocess.PIPE, text=True)
+    statistics = tmp_path / "runs/0001-vae/statistics.jsonl"
+    deadline = time.monotonic() + 60
+    while not statistics.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+    os.kill(process.pid, signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+
+    assert process.returncode == 0
+    assert f"python -m training resume {tmp_path / 'runs/0001-vae'}" in output
+    assert (tmp_path / "runs/0001-vae/last.safetensors").exists()
