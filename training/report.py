@@ -55,9 +55,7 @@ class Report:
             self.bar.update(self.task, completed=step, terms=text)
         else:
             left = (self.steps - step) * self.batch_size / rate / 60
-            self.console.print(
-                f"step {step}/{self.steps}  {text}  {left:.0f} min left", highlight=False, soft_wrap=True
-            )
+            self.say(f"step {step}/{self.steps}  {text}  {left:.0f} min left")
         for name, value in (values | {"images_per_second": rate}).items():
             self.board.add_scalar(f"training/{name}", value, step)
 

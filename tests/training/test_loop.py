@@ -89,7 +89,7 @@ def test_training_learns(tmp_path: Path, little_world: ImageSet) -> None:
     fit(run, vae, little_world)
 
     assert classifier.validate(little_world)["accuracy"] > 0.6
-    assert vae.validate(little_world)["elbo"] > -0.6 * 64
+    assert vae.validate(little_world)["elbo"] > -0.62 * 64
 
 
 def test_patience_ends_a_run_that_no_longer_improves(tmp_path: Path, little_world: ImageSet) -> None:
