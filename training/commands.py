@@ -1,7 +1,6 @@
 """What each command of the command line does, as plain functions."""
 
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -9,6 +8,7 @@ from typing import Any, cast
 import torch
 from torch import nn
 
+from models_store.base import LatentModel
 from models_store.checkpoint import Card, CheckpointError, read_checkpoint, write_checkpoint
 from models_store.classifier import Classifier
 from training import data as datasets
@@ -51,25 +51,15 @@ def resume(run: Path, *, stop_after: int | None = None, store: Path = STORE) -> 
 def evaluate(model: str, *, draws: int, images: int | None, seed: int, device: str, store: Path) -> None:
     """Prints the metrics as JSON; those of a run are kept in its folder for `export`."""
     where = _device(device)
-    folder = Path(model)
-    started = time.monotonic()
-    if folder.is_dir():
-        run = Run.open(folder)
-        data = _data_of(run)
-        network = _best_network(run, where, store)
-    else:
-        network, data = _stored(store, model), datasets.load("fashion-mnist", image_size=28, channels=1)
-    judge = _judge(store, JUDGE) if data.name == "fashion-mnist" else None
-    metrics = metrics_of(
-        network.to(where), _on_device(data, where), judge and judge.to(where), draws=draws, images=images, seed=seed
-    )
-    report = {
-        "metrics": metrics,
-        "command": f"python -m training evaluate {model} --draws {draws} --seed {seed}"
-        + (f" --images {images}" if images else ""),
-        "seconds": round(time.monotonic() - started),
-    }
-    if folder.is_dir():
+    run = Run.open(Path(model)) if Path(model).is_dir() else None
+    network = (_stored(store, model) if run is None else _best_network(run, where, store)).to(where)
+    data = _on_device(_data_of(run) if run else datasets.load("fashion-mnist", image_size=28, channels=1), where)
+    judged = isinstance(network, LatentModel) and data.name == "fashion-mnist"
+    judge = _judge(store, JUDGE) if judged else None
+    command = f"python -m training evaluate {model} --draws {draws} --seed {seed}"
+    metrics = metrics_of(network, data, judge and judge.to(where), draws=draws, images=images, seed=seed)
+    report = {"metrics": metrics, "command": command + (f" --images {images}" if images else "")}
+    if run:
         run.write_json("evaluation.json", report)
     shown = {name: {key: each for key, each in value.items() if key != "quantiles"} for name, value in metrics.items()}
     print(json.dumps(report | {"metrics": shown}, indent=2))
@@ -79,22 +69,22 @@ def export(run: Path, *, name: str, summary: str | None, store: Path) -> None:
     """Writes the best network of the run into the store, with its card."""
     opened = Run.open(run)
     data = _data_of(opened)
-    network = _best_network(opened, torch.device("cpu"), store)
     evaluation = opened.read_json("evaluation.json")
+    training = {
+        "command": f"python -m training {opened.kind}",
+        "config": flat_values(opened.config),
+        "environment": opened.read_json("environment.json"),
+        "evaluation": evaluation.get("command"),
+    }
     card = Card(
         summary=summary or f"{opened.kind} trained on {data.name}",
         data=data.describe(),
-        training={
-            "kind": opened.kind,
-            "config": flat_values(opened.config),
-            "environment": opened.read_json("environment.json"),
-        },
-        metrics=evaluation.get("metrics", {}) | {"command": evaluation.get("command")} if evaluation else {},
+        training=training,
+        metrics=evaluation.get("metrics", {}),
     )
-    path = write_checkpoint(store, name, network, card)
-    print(
-        f"{path}  {path.stat().st_size / 1e6:.1f} MB" + ("" if evaluation else "  (no metrics: evaluate the run first)")
-    )
+    path = write_checkpoint(store, name, _best_network(opened, torch.device("cpu"), store), card)
+    missing = "" if evaluation else "  (no metrics in its card: evaluate the run, then export it again)"
+    print(f"{path}  {path.stat().st_size / 1e6:.1f} MB{missing}")
 
 
 def data() -> None:
@@ -116,7 +106,8 @@ def _train(run: Run, images: ImageSet, store: Path, stop_after: int | None) -> N
     print(f"{run.folder}: {run.kind} on {images.name}, {len(images.train)} images, {device}, {config.steps} steps")
     save_grid(run.folder / "data.png", images.train.take(torch.arange(64) % len(images.train)).pixels().cpu().numpy())
     done = fit(run, objective, images, stop_after=stop_after)
-    print(f"best at step {done.best_step}; next: python -m training evaluate {run.folder}")
+    if done.step == config.steps or done.waited:
+        print(f"best at step {done.best_step}; next: python -m training evaluate {run.folder}")
 
 
 def _vae(run: Run, device: torch.device, store: Path) -> Objective:  # noqa: ARG001  # all kinds are made alike

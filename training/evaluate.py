@@ -4,11 +4,12 @@ import math
 from typing import Any
 
 import torch
+from rich.progress import track
 from torch import nn
 
 from models_store.base import Autoencoder, LatentModel
 from models_store.classifier import Classifier
-from models_store.estimators import WeightAccumulator
+from models_store.estimators import bits_per_dimension, importance_weighted
 from models_store.likelihoods import binarize, quantize
 from training.classifier import accuracy
 from training.data import ImageSet, Split
@@ -50,38 +51,42 @@ def evaluate(
 @torch.no_grad()
 def likelihood(network: Autoencoder, test: Split, *, draws: int, seed: int) -> Metrics:
     """ELBO and importance-weighted bound in nats an image, the entropy of the binarization, active dimensions."""
-    device = test.images.device
-    noise = noise_of(seed, 0, device)
-    elbos, bounds, effective, centers = [], [], [], []
-    for batch in test.batches(BATCH):
-        images = batch.pixels()
-        data = _domain_data(network, images, noise)
+    noise = noise_of(seed, 0, test.images.device)
+    elbos, bounds, centers = [], [], []
+    for batch in track(list(test.batches(BATCH)), "likelihood", transient=True):
+        data = _domain_data(network, batch.pixels(), noise)
         statistics = network.encode(data)
         centers.append(network.posterior(statistics).center.cpu())
-        accumulator, total = WeightAccumulator(len(images)), torch.zeros(len(images), dtype=torch.float64)
-        for _ in range(draws):
-            draw = torch.randn((len(images), network.latent_dim), generator=noise, device=device)
-            terms = network.log_weights(data, statistics, draw).double().cpu()
-            log_weights = terms[:, 0] + terms[:, 1] - terms[:, 2]
-            accumulator.add(log_weights[None])
-            total += log_weights
-        bound = accumulator.bound()
-        elbos.append(total / draws)
-        bounds.append(bound.value)
-        effective.append(bound.effective_sample_size)
-    elbo, value = torch.cat(elbos), torch.cat(bounds)
+        log_weights = _log_weights(network, data, statistics, draws, noise)
+        elbos.append(log_weights.mean(0))
+        bounds.append(importance_weighted(log_weights))
+    elbo, value = torch.cat(elbos), torch.cat([bound.value for bound in bounds])
+    effective = torch.cat([bound.effective_sample_size for bound in bounds])
     protocol = f"{len(test)} test images, {_domain(network)}, {draws} draws from q(z|x), seed {seed}"
     metrics: Metrics = {
         "elbo": _mean(elbo) | {"quantiles": _quantiles(elbo), "protocol": protocol},
         "importance_weighted": _mean(value)
-        | {"draws": draws, "mean_effective_sample_size": float(torch.cat(effective).mean()), "protocol": protocol},
-        "bits_per_dim": {"value": -float(value.mean()) / (math.prod(network.image_shape) * math.log(2))},
+        | {"draws": draws, "mean_effective_sample_size": float(effective.mean()), "protocol": protocol},
+        "bits_per_dim": {"value": float(bits_per_dimension(value.mean(), math.prod(network.image_shape)))},
         "active_dimensions": {"value": int((torch.cat(centers).var(0) > ACTIVE_VARIANCE).sum())},
     }
     if _domain(network) == "binarized":
         floor = binarization_entropy(test)
         metrics["binarization_entropy"] = {"value": floor, "excess_nats": -float(value.mean()) - floor}
     return metrics
+
+
+def _log_weights(
+    network: Autoencoder, data: torch.Tensor, statistics: torch.Tensor, draws: int, noise: torch.Generator
+) -> torch.Tensor:
+    """Log importance weights (draws, B) in float64."""
+    shape = (len(data), network.latent_dim)
+    terms = [
+        network.log_weights(data, statistics, torch.randn(shape, generator=noise, device=data.device)).double().cpu()
+        for _ in range(draws)
+    ]
+    every = torch.stack(terms)
+    return every[..., 0] + every[..., 1] - every[..., 2]
 
 
 @torch.no_grad()
