@@ -19,8 +19,6 @@ from training.objective import noise_of
 Metrics = dict[str, Any]
 SAMPLES = 10_000
 BATCH = 500
-ACTIVE_VARIANCE = 0.01
-"""Burda et al. 2016: a latent dimension is active when its posterior mean varies by more over the data."""
 
 
 @torch.no_grad()
@@ -50,13 +48,12 @@ def evaluate(
 
 @torch.no_grad()
 def likelihood(network: Autoencoder, test: Split, *, draws: int, seed: int) -> Metrics:
-    """ELBO and importance-weighted bound in nats an image, the entropy of the binarization, active dimensions."""
+    """ELBO and importance-weighted bound in nats an image, and the entropy of the binarization below both."""
     noise = noise_of(seed, 0, test.images.device)
-    elbos, bounds, centers = [], [], []
+    elbos, bounds = [], []
     for batch in track(list(test.batches(BATCH)), "likelihood", transient=True):
         data = _domain_data(network, batch.pixels(), noise)
         statistics = network.encode(data)
-        centers.append(network.posterior(statistics).center.cpu())
         log_weights = _log_weights(network, data, statistics, draws, noise)
         elbos.append(log_weights.mean(0))
         bounds.append(importance_weighted(log_weights))
@@ -68,7 +65,6 @@ def likelihood(network: Autoencoder, test: Split, *, draws: int, seed: int) -> M
         "importance_weighted": _mean(value)
         | {"draws": draws, "mean_effective_sample_size": float(effective.mean()), "protocol": protocol},
         "bits_per_dim": {"value": float(bits_per_dimension(value.mean(), math.prod(network.image_shape)))},
-        "active_dimensions": {"value": int((torch.cat(centers).var(0) > ACTIVE_VARIANCE).sum())},
     }
     if _domain(network) == "binarized":
         floor = binarization_entropy(test)

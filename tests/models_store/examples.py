@@ -20,11 +20,14 @@ def noise(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-def bent_flow(dim: int, *, couplings: int = 4, strength: float = 0.4) -> RealNVP:
-    """A RealNVP in float64 whose weights are far from the identity that a fresh one is."""
+def bent_flow(dim: int, *, couplings: int = 4, strength: float = 0.7) -> RealNVP:
+    """A RealNVP in float64 that is far from the identity that a fresh one is, where its mass lies."""
     flow = RealNVP(dim, couplings=couplings, hidden=8).double()
-    for seed, parameter in enumerate(flow.parameters()):
-        parameter.data = noise(*parameter.shape, seed=seed) * strength
+    for seed, (name, parameter) in enumerate(flow.named_parameters()):
+        if name.endswith("weight"):
+            parameter.data = noise(*parameter.shape, seed=seed) * strength / parameter.shape[1] ** 0.5
+        elif name.endswith("bias"):
+            parameter.data = noise(*parameter.shape, seed=seed) * 0.2
     return flow.requires_grad_(False)
 
 

@@ -195,8 +195,8 @@ def test_neighbouring_indices_dimensions_seeds_and_streams_do_not_correlate() ->
     others = {
         "index": (draws[:-1], draws[1:]),
         "dimension": (draws[:, :-1], draws[:, 1:]),
-        "seed": (draws, normals(1, range(2001), 41)),
-        "stream": (draws, normals(0, range(2001), 41, stream=Stream.POSTERIOR)),
+        "seed": (draws, normals(1, range(2001), 41).astype(np.float64)),
+        "stream": (draws, normals(0, range(2001), 41, stream=Stream.POSTERIOR).astype(np.float64)),
     }
 
     for name, (left, right) in others.items():

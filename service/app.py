@@ -1,0 +1,80 @@
+"""Puts the service together; the only file that knows all others."""
+
+import gc
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+
+from service import problems
+from service.engine.engine import Engine
+from service.limits import Limits
+from service.media.pool import MediaPool
+from service.middleware import Departure, Envelope, FaultBarrier
+from service.routes import (
+    images,
+    interpolations,
+    latents,
+    models,
+    operations,
+    pictures,
+    reconstructions,
+    samples,
+    scores,
+)
+from service.settings import Settings
+from service.telemetry import Telemetry
+
+RESOURCES = (models, samples, latents, images, interpolations, reconstructions, scores, pictures, operations)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The ASGI app; its models are loaded when its lifespan begins."""
+    telemetry = Telemetry()
+    app = FastAPI(
+        title="latentserve",
+        description=DESCRIPTION,
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lambda app: _lifespan(app, settings, telemetry),
+    )
+    app.state.telemetry = telemetry
+    app.state.limits = Limits()
+    for resource in RESOURCES:
+        app.include_router(resource.router)
+    app.mount("/docs", StaticFiles(directory=operations.ROOM / "docs_ui"))
+    app.mount("/page", StaticFiles(directory=operations.ROOM / "page", check_dir=False))
+    problems.install(app)
+    # The last one added is the outermost.
+    app.add_middleware(Departure)
+    app.add_middleware(FaultBarrier)
+    app.add_middleware(Envelope, telemetry=telemetry)
+    return app
+
+
+def _lifespan(app: FastAPI, settings: Settings, telemetry: Telemetry) -> AbstractAsyncContextManager[None]:
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        app.state.pool = MediaPool()
+        app.state.engine = engine = await Engine.start(settings, telemetry)
+        for model in engine.catalog.values():
+            telemetry.model_served(model)
+        gc.collect()
+        # What is here now stays: the collector need not look at it again.
+        gc.freeze()
+        try:
+            yield
+        finally:
+            gc.unfreeze()
+            await engine.close()
+            app.state.pool.close()
+
+    return lifespan()
+
+
+DESCRIPTION = """Deep generative image models over HTTP: sampling, encoding, decoding, interpolation, ELBO scoring.
+
+One seed, one image: an address with a seed gives the same bytes every time, and for ever when the model's digest is in
+it. Errors are `application/problem+json` with a stable `code`. Log-probabilities are in nats per image."""

@@ -1,0 +1,207 @@
+"""What the models do for callers, on arrays: sample, decode, encode, reconstruct, interpolate, score. No HTTP.
+
+An operation is a few calls of the batcher; the rows of all callers share its batches. No answer depends on who else is
+calling: the noise of a request comes from its own seeds, and the runner keeps the bits of a row apart from its batch.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
+from typing import Protocol, TypeVar
+
+import numpy as np
+import torch
+
+from models_store import Store
+from models_store.latents import Floats, Method, Stream, normals, path
+from service.engine import batcher
+from service.engine.catalog import Catalog, ServedModel
+from service.engine.runner import Key, Row, Runner, TorchRunner
+from service.engine.scoring import Score, ScoreOptions, summarize, to_domain
+from service.errors import ServiceError
+from service.settings import Settings
+
+logger = logging.getLogger("latentserve")
+
+Answer = TypeVar("Answer")
+
+Draw = tuple[int, int]
+"""(seed, index): one point of the latent space, for ever."""
+
+MANY_SEEDS = 64
+"""Above so many seeds their latents take milliseconds, too long for the event loop."""
+
+
+class Observer(batcher.Observer, Protocol):
+    """Told what the engine does; called on the event loop."""
+
+    def rows_padded(self, rows: int) -> None:
+        """A batch was filled up by that many rows."""
+
+
+class Engine:
+    """Owns the inference thread; all methods are called on the event loop."""
+
+    def __init__(self, runner: Runner, *, settings: Settings, observer: Observer) -> None:
+        self._runner = runner
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="inference")
+        self._deadline_s = settings.deadline_s
+        self._observer = observer
+        self._batcher: batcher.Batcher[Key, Row, Floats] = batcher.Batcher(
+            self._run, max_batch=settings.max_batch, max_queue_rows=settings.queue_rows, observer=observer
+        )
+        self._last_run_failed = False
+        self.draining = False
+        self.catalog = Catalog({}, {})
+
+    @classmethod
+    async def start(cls, settings: Settings, observer: Observer) -> "Engine":
+        """Loads the store and warms every model up. Raises CheckpointError if there is no store."""
+        started = time.perf_counter()
+        store = await asyncio.to_thread(Store.load, settings.store)
+        runner = TorchRunner(
+            store.values(),
+            device=_device(settings.device),
+            threads=settings.threads,
+            max_batch=settings.max_batch,
+        )
+        engine = cls(runner, settings=settings, observer=observer)
+        engine.catalog = await engine._on_thread(lambda: _warmed(store, runner))
+        for name, reason in store.rejected.items():
+            logger.error("checkpoint refused name=%s reason=%s", name, reason)
+        logger.info("models loaded count=%d seconds=%.2f", len(store), time.perf_counter() - started)
+        return engine
+
+    async def close(self) -> None:
+        """Answers what is queued, then stops the inference thread."""
+        await self._batcher.close()
+        self._thread.shutdown()
+
+    @property
+    def queued_rows(self) -> int:
+        """Rows that wait for the inference thread."""
+        return self._batcher.queued_rows
+
+    async def not_ready_because(self) -> str | None:
+        """None if the service can do its work; a failed forward pass is tried again here."""
+        if self.draining:
+            return "draining"
+        if not self.catalog:
+            return "no usable model in the store"
+        if self._last_run_failed:
+            model = next(iter(self.catalog.values()))
+            try:
+                await self.decode(model, np.zeros((1, model.latent_dim), dtype=np.float32))
+            except Exception:  # noqa: BLE001  # whatever it was, the answer is that we are not ready
+                return "the last forward pass failed"
+        return None
+
+    async def latents(self, model: ServedModel, draws: Sequence[Draw], *, temperature: float = 1.0) -> Floats:
+        """The latents of (seed, index) pairs, scaled by the temperature, (N, D)."""
+        if len(draws) > MANY_SEEDS:
+            return await asyncio.to_thread(_latents, model.latent_dim, draws, temperature)
+        return _latents(model.latent_dim, draws, temperature)
+
+    async def sample(self, model: ServedModel, draws: Sequence[Draw], *, temperature: float = 1.0) -> Floats:
+        """Images of (seed, index) pairs, (N, C, H, W) in [0, 1]."""
+        self.catalog.require(model, "sample")
+        return await self.decode(model, await self.latents(model, draws, temperature=temperature))
+
+    async def decode(self, model: ServedModel, latents: Floats) -> Floats:
+        """Latents (N, D) -> images (N, C, H, W) in [0, 1]."""
+        self.catalog.require(model, "decode")
+        return await self._stage(model, "decode", _rows(latents), self._deadline())
+
+    async def encode(self, model: ServedModel, images: Floats, *, seed: int | None = None) -> Floats:
+        """Images (N, C, H, W) in [0, 1] -> the posterior's center, or with a seed one draw from it, (N, D)."""
+        self.catalog.require(model, "encode")
+        deadline = self._deadline()
+        statistics = await self._stage(model, "encode", _rows(images), deadline)
+        if seed is None:
+            return await self._stage(model, "center", _rows(statistics), deadline)
+        noise = normals(seed, [0], model.latent_dim, stream=Stream.POSTERIOR)[0]
+        return await self._stage(model, "draw", [(row, noise) for row in statistics], deadline)
+
+    async def reconstruct(self, model: ServedModel, images: Floats) -> Floats:
+        """Images (N, C, H, W) in [0, 1] -> what the decoder makes of their posteriors' centers, same shape."""
+        self.catalog.require(model, "reconstruct")
+        deadline = self._deadline()
+        statistics = await self._stage(model, "encode", _rows(images), deadline)
+        latents = await self._stage(model, "center", _rows(statistics), deadline)
+        return await self._stage(model, "decode", _rows(latents), deadline)
+
+    async def interpolate(
+        self, model: ServedModel, points: Floats, *, steps: int, method: Method, loop: bool
+    ) -> Floats:
+        """Key points (P, D) -> the images along the path through them, (frames, C, H, W) in [0, 1]."""
+        self.catalog.require(model, "interpolate")
+        return await self.decode(model, path(points, steps=steps, method=method, loop=loop))
+
+    async def score(self, model: ServedModel, images: Floats, options: ScoreOptions) -> tuple[list[Score], str]:
+        """Images (N, C, H, W) in [0, 1] -> a score each, and how they were brought into the likelihood's domain.
+
+        Draw j of every image uses noise j of the seed, so a score does not depend on the other images.
+        """
+        self.catalog.require(model, "score")
+        deadline = self._deadline()
+        data, how = to_domain(images, model.domain, options)
+        noise = normals(options.seed, range(options.draws), model.latent_dim, stream=Stream.POSTERIOR)
+        statistics = await self._stage(model, "encode", _rows(data), deadline)
+        pairs = list(zip(data, statistics, strict=True))
+        terms = await self._stage(model, "log_weights", [(*pair, row) for pair in pairs for row in noise], deadline)
+        closed_form = options.per_dimension and "divergence" in model.numerics["batch_sizes"]
+        divergences = await self._stage(model, "divergence", _rows(statistics), deadline) if closed_form else None
+        return summarize(terms.reshape(len(images), options.draws, 3), model, options, divergences), how
+
+    def _deadline(self) -> float:
+        """When a request that begins now has to be done, by the monotonic clock."""
+        return time.monotonic() + self._deadline_s
+
+    async def _stage(self, model: ServedModel, operation: str, rows: Sequence[Row], deadline: float) -> Floats:
+        """One operation on the rows of one request; the results stacked."""
+        left_s = max(0.0, deadline - time.monotonic())
+        results = await self._batcher.submit((model.digest, operation), rows, timeout_s=left_s)
+        return np.stack(results)
+
+    async def _run(self, key: Key, rows: Sequence[Row]) -> list[Floats]:
+        """The batcher's way to the runner; remembers whether the device still works."""
+        try:
+            results = await self._on_thread(lambda: self._runner.run(key, rows))
+        except ServiceError:
+            raise
+        except Exception:
+            self._last_run_failed = True
+            logger.exception("forward pass failed operation=%s rows=%d", key[1], len(rows))
+            raise
+        self._last_run_failed = False
+        self._observer.rows_padded(self._runner.padded(key, len(rows)) - len(rows))
+        return results
+
+    async def _on_thread(self, call: Callable[[], Answer]) -> Answer:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+
+
+def _rows(batch: Floats) -> list[Row]:
+    """A batch (N, …) as rows of one input each."""
+    return [(row,) for row in batch]
+
+
+def _latents(dim: int, draws: Sequence[Draw], temperature: float) -> Floats:
+    """Indices of one seed are made together; which ones are asked for together changes none of them."""
+    runs = [(seed, [index for _, index in run]) for seed, run in groupby(draws, key=lambda draw: draw[0])]
+    return np.concatenate([normals(seed, indices, dim) for seed, indices in runs]) * np.float32(temperature)
+
+
+def _warmed(store: Store, runner: TorchRunner) -> Catalog:
+    runner.warm_up()
+    with torch.inference_mode():
+        return Catalog.of(store, runner)
+
+
+def _device(wanted: str) -> str:
+    if wanted == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return wanted

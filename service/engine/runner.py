@@ -1,0 +1,140 @@
+"""The forward pass: rows in, rows out, and the same bits for a row whatever shares its batch.
+
+A kernel may round differently for another batch size or another place in the batch. So batches are padded to planned
+sizes, and at warm-up every size has to give a row the same bits at each place and as the smallest size does; one that
+does not is never used. If none is left, rows run one by one.
+"""
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from models_store import StoredModel
+from models_store.latents import Floats
+from service.engine.operations import Operation, operations_of
+from service.errors import NonFiniteResult
+
+logger = logging.getLogger("latentserve")
+
+PLANNED_SIZES = (8, 16, 32, 64, 128, 256, 512, 1024)
+"""Below 8 rows CPU kernels change with the batch size (matrix-vector products); powers of two waste at most half."""
+
+Row = tuple[Floats, ...]
+Key = tuple[str, str]
+"""(model digest, operation)."""
+
+
+class Runner(Protocol):
+    """Runs batches on one device; its methods are called on the inference thread only, `padded` anywhere."""
+
+    def run(self, key: Key, rows: Sequence[Row]) -> list[Floats]:
+        """One result a row. Raises NonFiniteResult if any of them is not finite."""
+
+    def padded(self, key: Key, rows: int) -> int:
+        """How many rows the network really computes for so many."""
+
+    def warm_up(self) -> None:
+        """Makes the plans; before it, `run` knows no key."""
+
+    def numerics(self, digest: str) -> dict[str, Any]:
+        """For the model card: the batch sizes in use, by operation."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The batch sizes an operation may run at, ascending."""
+
+    sizes: tuple[int, ...]
+
+    def chunks(self, rows: int) -> list[tuple[int, int]]:
+        """(rows, size) of each forward pass: full ones of the largest size, then the smallest that holds the rest."""
+        full, rest = divmod(rows, self.sizes[-1])
+        chunks = [(self.sizes[-1], self.sizes[-1])] * full
+        return [*chunks, (rest, min(size for size in self.sizes if size >= rest))] if rest else chunks
+
+
+class TorchRunner:
+    """Networks of the store on one device, without gradients."""
+
+    def __init__(self, models: Iterable[StoredModel], *, device: str, threads: int, max_batch: int) -> None:
+        self._models = {model.digest: model for model in models}
+        self._device = torch.device(device)
+        self._threads = threads
+        self._sizes = tuple(size for size in PLANNED_SIZES if size <= max_batch) or (max_batch,)
+        self._operations: dict[Key, Operation] = {}
+        self._plans: dict[Key, Plan] = {}
+
+    def run(self, key: Key, rows: Sequence[Row]) -> list[Floats]:
+        columns = [np.stack(column) for column in zip(*rows, strict=True)]
+        outputs, start = [], 0
+        for count, size in self._plans[key].chunks(len(rows)):
+            chunk = [column[start : start + count] for column in columns]
+            outputs.append(self._forward(key, chunk, size)[:count])
+            start += count
+        result = np.concatenate(outputs)
+        if not np.isfinite(result).all():
+            raise NonFiniteResult("the model's answer to this input is not finite", hint="use values nearer to zero")
+        return list(result)
+
+    def padded(self, key: Key, rows: int) -> int:
+        return sum(size for _, size in self._plans[key].chunks(rows))
+
+    def warm_up(self) -> None:
+        torch.set_num_threads(self._threads)
+        if self._device.type == "cuda":
+            # TF32 drops 13 bits of the mantissa; scores and exact bytes want them.
+            torch.backends.cudnn.allow_tf32 = False
+            torch.backends.cudnn.deterministic = True
+        with torch.inference_mode():
+            for digest, model in self._models.items():
+                for name, operation in operations_of(model.network.to(self._device)).items():
+                    self._operations[digest, name] = operation
+                    self._plans[digest, name] = self._make_plan(model.name, (digest, name))
+
+    def numerics(self, digest: str) -> dict[str, Any]:
+        plans = {name: plan for (owner, name), plan in self._plans.items() if owner == digest}
+        return {
+            "mode": "exact",
+            "device": self._device.type,
+            "threads": self._threads,
+            "batch_sizes": {name: list(plan.sizes) for name, plan in plans.items()},
+        }
+
+    def _forward(self, key: Key, columns: Sequence[NDArray[np.float32]], size: int) -> Floats:
+        """Pads each column (B, …) to `size` rows by repeating its last row; returns the padded result."""
+        padded = [np.concatenate([column, column[-1:].repeat(size - len(column), axis=0)]) for column in columns]
+        with torch.inference_mode():
+            inputs = [torch.from_numpy(column).to(self._device) for column in padded]
+            return self._operations[key].forward(*inputs).cpu().numpy()
+
+    def _make_plan(self, name: str, key: Key) -> Plan:
+        """The sizes at which a row has the same bits at every position and in every size; if there is none, 1."""
+        rows = self._random_rows(key)
+        moved = [np.roll(column, 1, axis=0) for column in rows]
+        results = {size: self._in_groups(key, rows, size) for size in self._sizes}
+        steady = [
+            size
+            for size, result in results.items()
+            if np.array_equal(np.roll(self._in_groups(key, moved, size), -1, axis=0), result)
+        ]
+        sizes = [size for size in steady if np.array_equal(results[size], results[steady[0]])]
+        if tuple(sizes) != self._sizes:
+            logger.warning("batch sizes dropped model=%s operation=%s left=%s", name, key[1], sizes or [1])
+        return Plan(tuple(sizes) or (1,))
+
+    def _random_rows(self, key: Key) -> list[Floats]:
+        """Enough random rows for the largest size and for eight; values lie in [0, 1), which suits every input."""
+        generator = np.random.default_rng(0)
+        count = max(self._sizes[-1], 8)
+        return [generator.random((count, *shape), dtype=np.float32) for shape in self._operations[key].inputs]
+
+    def _in_groups(self, key: Key, rows: Sequence[Floats], size: int) -> Floats:
+        """The result of all rows, run `size` at a time."""
+        starts = range(0, len(rows[0]), size)
+        outputs = [self._forward(key, [column[start : start + size] for column in rows], size) for start in starts]
+        return np.concatenate(outputs)[: len(rows[0])]

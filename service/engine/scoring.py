@@ -1,0 +1,132 @@
+"""From importance weights to scores with their errors: pure functions, everything in nats unless it says bits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from models_store.estimators import Estimate, bits_per_dimension, elbo_monte_carlo, importance_weighted
+from models_store.latents import Floats, Stream, uniforms
+from models_store.likelihoods import quantize
+from service.engine.catalog import ServedModel
+
+QUANTILES = 101
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreOptions:
+    """How many draws, from which noise, and how a picture is brought into the likelihood's domain."""
+
+    seed: int = 0
+    mc: int = 16
+    k: int = 16
+    binarize: Literal["sample", "threshold"] = "sample"
+    per_dimension: bool = False
+
+    @property
+    def draws(self) -> int:
+        """One set of draws serves both estimates."""
+        return max(self.mc, self.k)
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A Monte-Carlo mean in nats; no error can be had from a single draw."""
+
+    value: float
+    standard_error: float | None
+    draws: int
+
+
+@dataclass(frozen=True)
+class Bound:
+    """The importance-weighted bound on log p(x) in nats; `effective_sample_size` lies between 1 and `draws`."""
+
+    value: float
+    standard_error: float | None
+    draws: int
+    effective_sample_size: float
+
+
+@dataclass(frozen=True)
+class Score:
+    """The score of one picture; elbo = reconstruction - kl."""
+
+    elbo: Mean
+    reconstruction: Mean
+    kl: Mean
+    log_likelihood: Bound
+    bits_per_dim: dict[str, float]
+    percentile: float | None
+    """Share of the test set, in percent, with a lower ELBO; None if the card has no quantiles."""
+    kl_per_dimension: list[float] | None
+    """In closed form, (latent_dim,); None unless asked for and the posterior is a diagonal normal."""
+
+
+def to_domain(images: Floats, domain: str | None, options: ScoreOptions) -> tuple[Floats, str]:
+    """Pixels (N, C, H, W) in [0, 1] -> data of the domain, and how. A picture's bits do not depend on the others."""
+    if domain == "8-bit":
+        return quantize(torch.from_numpy(images)).numpy(), "8-bit: rounded to the levels 0/255 … 255/255"
+    if options.binarize == "threshold":
+        return (images > 0.5).astype(np.float32), "binarized: 1 where the pixel is above 0.5"
+    shape = images.shape[1:]
+    noise = uniforms(options.seed, [0], int(np.prod(shape)), stream=Stream.BINARIZATION).reshape(shape)
+    how = (
+        f"binarized: a pixel is the probability of a 1; Philox stream {int(Stream.BINARIZATION)} of seed {options.seed}"
+    )
+    return (noise < images).astype(np.float32), how
+
+
+def summarize(
+    terms: NDArray[np.float32], model: ServedModel, options: ScoreOptions, divergences: Floats | None
+) -> list[Score]:
+    """Terms (N, draws, 3) of the weights, as `Autoencoder.log_weights` orders them -> one score a picture."""
+    log_likelihood, log_prior, log_posterior = torch.from_numpy(terms).double().permute(2, 1, 0)
+    first = slice(options.mc)
+    nothing = torch.zeros_like(log_prior[first])
+    elbo = elbo_monte_carlo(log_likelihood[first], log_prior[first], log_posterior[first])
+    reconstruction = elbo_monte_carlo(log_likelihood[first], nothing, nothing)
+    # The same mean with the signs turned: E[log q - log p].
+    kl = elbo_monte_carlo(nothing, log_posterior[first], log_prior[first])
+    bound = importance_weighted((log_likelihood + log_prior - log_posterior)[: options.k])
+    dimensions = int(np.prod(model.image_shape))
+    return [
+        Score(
+            elbo=_mean(elbo, image, options.mc),
+            reconstruction=_mean(reconstruction, image, options.mc),
+            kl=_mean(kl, image, options.mc),
+            log_likelihood=Bound(
+                float(bound.value[image]),
+                _known(bound.standard_error[image]),
+                bound.draws,
+                float(bound.effective_sample_size[image]),
+            ),
+            bits_per_dim={
+                "elbo": float(bits_per_dimension(elbo.value[image], dimensions)),
+                "log_likelihood": float(bits_per_dimension(bound.value[image], dimensions)),
+            },
+            percentile=percentile(float(elbo.value[image]), model.card.metrics),
+            kl_per_dimension=None if divergences is None else divergences[image].tolist(),
+        )
+        for image in range(terms.shape[0])
+    ]
+
+
+def percentile(elbo: float, metrics: Any) -> float | None:
+    """Where an ELBO lies among those of the test set, by the card's 101 ascending quantiles."""
+    quantiles = metrics.get("elbo", {}).get("quantiles")
+    if not isinstance(quantiles, Sequence) or len(quantiles) != QUANTILES:
+        return None
+    return float(np.interp(elbo, quantiles, np.arange(QUANTILES)))
+
+
+def _mean(estimate: Estimate, image: int, draws: int) -> Mean:
+    return Mean(float(estimate.value[image]), _known(estimate.standard_error[image]), draws)
+
+
+def _known(error: Tensor) -> float | None:
+    return None if error.isnan() else float(error)

@@ -1,0 +1,162 @@
+"""What wraps every answer, as plain ASGI: request id, common headers, HEAD, metrics, faults, clients that leave."""
+
+import asyncio
+import logging
+import re
+import secrets
+import time
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.errors import InternalError
+from service.problems import problem
+from service.telemetry import Telemetry
+from service.work import begin_work
+
+logger = logging.getLogger("latentserve")
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+CLIENT_GONE = 499
+"""For logs and metrics only: nobody is there to read it."""
+EXPOSED = "Content-Disposition, Content-Location, ETag, Model-Version, Retry-After, Server-Timing, X-Request-Id"
+
+
+class Envelope:
+    """Gives the request its id, counts its answer, and puts the headers on it that all answers have."""
+
+    def __init__(self, app: ASGIApp, *, telemetry: Telemetry) -> None:
+        self.app = app
+        self._telemetry = telemetry
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        wanted = Headers(scope=scope).get("x-request-id", "")
+        request_id = wanted if REQUEST_ID.fullmatch(wanted) else secrets.token_hex(8)
+        scope.setdefault("state", {})["id"] = request_id
+        work = begin_work()
+        head, status = scope["method"] == "HEAD", CLIENT_GONE
+
+        async def send_wrapped(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-Id"] = request_id
+                headers["X-Content-Type-Options"] = "nosniff"
+                headers["Server-Timing"] = work.server_timing()
+                if scope["method"] == "GET":
+                    _share(headers)
+            elif head:
+                message = {**message, "body": b""}
+            await send(message)
+
+        if head:
+            # Every GET can be asked for its headers alone; the app need not know.
+            scope["method"] = "GET"
+        await self.app(scope, receive, send_wrapped)
+        self._telemetry.answered(_template(scope), status, time.perf_counter() - started)
+
+
+class FaultBarrier:
+    """Turns what nobody caught into a 500 that tells nothing but the request's id, and keeps the connection."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        begun = False
+
+        async def send_watched(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_watched)
+        except ClientDisconnect:
+            logger.info("client gone while sending its body request_id=%s", scope["state"]["id"])
+        except Exception:
+            request_id = scope["state"]["id"]
+            logger.exception("fault request_id=%s", request_id)
+            if begun:
+                raise
+            error = InternalError("a fault of the service; its log has more under this request id")
+            await problem(error, request_id)(scope, receive, send)
+
+
+class Departure:
+    """Cancels the work of a client that has gone, so that its rows leave the queue."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        channel = _Channel(receive, send, bodiless=scope["method"] == "GET")
+        handler = asyncio.ensure_future(self.app(scope, channel.receive, channel.send))
+        watcher = asyncio.ensure_future(channel.left())
+        try:
+            await asyncio.wait({handler, watcher}, return_when=asyncio.FIRST_COMPLETED)
+            if not handler.done() and not channel.answered:
+                handler.cancel()
+            await asyncio.wait({handler})
+        finally:
+            # If it was this task that was cancelled, nobody else will stop these two.
+            watcher.cancel()
+            handler.cancel()
+        if handler.cancelled():
+            logger.info("client gone request_id=%s", scope["state"]["id"])
+        else:
+            handler.result()
+
+
+class _Channel:
+    """Hands messages to the app until the body is complete; only then may anyone else read."""
+
+    def __init__(self, receive: Receive, send: Send, *, bodiless: bool) -> None:
+        self._receive = receive
+        self._send = send
+        self.answered = False
+        self._complete = asyncio.Event()
+        if bodiless:
+            self._complete.set()
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if not message.get("more_body"):
+            self._complete.set()
+        return message
+
+    async def send(self, message: Message) -> None:
+        # Before it is sent: the server reports a disconnect as soon as the answer is complete.
+        self.answered = message["type"] == "http.response.body" and not message.get("more_body")
+        await self._send(message)
+
+    async def left(self) -> None:
+        """Returns when the client has gone."""
+        await self._complete.wait()
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+
+def _share(headers: MutableHeaders) -> None:
+    """Pictures may be shown by any page; what needs a POST stays with our own."""
+    headers["Access-Control-Allow-Origin"] = "*"
+    headers["Access-Control-Expose-Headers"] = EXPOSED
+    headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    headers["Timing-Allow-Origin"] = "*"
+
+
+def _template(scope: Scope) -> str:
+    """The route's own path: a label from a closed set, whatever clients ask for."""
+    return str(getattr(scope.get("route"), "path", "none"))

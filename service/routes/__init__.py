@@ -1,0 +1,1 @@
+"""The HTTP resources: each validates, awaits the engine and wraps its answer. No torch."""

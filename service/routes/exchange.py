@@ -1,0 +1,146 @@
+"""One request about one model: what its handler needs, and how its answers are labelled, cached and pinned."""
+
+import hashlib
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import orjson
+from fastapi import Depends, Path, Request, Response
+from fastapi.responses import RedirectResponse
+
+from service.engine.catalog import ServedModel
+from service.engine.engine import Engine
+from service.errors import ModelLoading
+from service.limits import Limits
+from service.media.negotiation import negotiate
+from service.media.pool import MediaPool
+from service.routes.seeds import fresh_seed
+
+ENCODER_VERSION = "1"
+"""Raise it when files of the same images get other bytes: it is part of every ETag."""
+YEAR_S = 31_536_000
+ALIAS_S = 300
+MEDIA_TYPES = {
+    "png": "image/png",
+    "strip.png": "image/png",
+    "webp": "image/webp",
+    "json": "application/json",
+    "npy": "application/x-npy",
+}
+EXTENSIONS = {"image/png": "png", "image/webp": "webp", "application/json": "json", "application/x-npy": "npy"}
+
+Recipe = Mapping[str, Any]
+"""What fixes an answer, as JSON: resource, model, digest, and every parameter."""
+
+
+def engine_of(request: Request) -> Engine:
+    """The engine of this app. Raises ModelLoading until it has started."""
+    engine: Engine | None = getattr(request.app.state, "engine", None)
+    if engine is None:
+        raise ModelLoading("the models are loading", retry_after=1)
+    return engine
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """The request, the model it names, and the tools to answer it."""
+
+    request: Request
+    reference: str
+    model: ServedModel
+    engine: Engine
+    limits: Limits
+    pool: MediaPool
+
+    def recipe(self, resource: str, **parameters: Any) -> Recipe:
+        """The recipe of an answer; it names the model by its digest, so it does not depend on how it was asked for."""
+        return {"resource": resource, "model": self.model.name, "digest": self.model.digest, **parameters}
+
+    def require(self, capability: str) -> None:
+        """Refuses before the body is read what the model cannot do."""
+        self.engine.catalog.require(self.model, capability)
+
+    def url(self, rest: str) -> str:
+        """The address, for ever, of a resource of this very version of the model."""
+        return f"/v1/models/{self.model.pinned}/{rest}"
+
+    def accepted(self, *offered: str) -> str:
+        """The offered extension that the Accept header wants most."""
+        media = negotiate(self.request.headers.get("accept", "*/*"), [MEDIA_TYPES[name] for name in offered])
+        return EXTENSIONS[media]
+
+    async def cached(
+        self, recipe: Recipe, extension: str, label: str, make: Callable[[], Awaitable[bytes]]
+    ) -> Response:
+        """Answers a GET; the ETag is known before anything is computed, so a 304 costs nothing."""
+        headers = self._cache_headers(recipe, extension)
+        if _matches(self.request.headers.get("if-none-match", ""), headers["ETag"]):
+            return Response(status_code=304, headers=headers)
+        return self.answer(await make(), extension, label, headers)
+
+    def answer(self, content: bytes, extension: str, label: str, headers: Mapping[str, str] | None = None) -> Response:
+        """The content as a file with a name, from this version of the model."""
+        shown_as = {
+            "Content-Disposition": f'inline; filename="{self.model.name}-{label}.{extension}"',
+            "Model-Version": self.model.digest,
+            "Cache-Control": "no-store",
+            "Vary": "Accept",
+        }
+        if headers is not None:
+            # The extension in the address has decided, so nothing varies.
+            del shown_as["Vary"]
+        return Response(content, 200, {**shown_as, **(headers or {})}, MEDIA_TYPES[extension])
+
+    def random_seed(self) -> Response:
+        """To the same address with a seed drawn here in the place of `random`."""
+        path = re.sub(r"/random(\.[^/]+)$", rf"/{fresh_seed()}\1", self.request.url.path)
+        return RedirectResponse(self._with_query(path), 302, {"Cache-Control": "no-store"})
+
+    def _cache_headers(self, recipe: Recipe, extension: str) -> dict[str, str]:
+        fixed = orjson.dumps([recipe, extension, ENCODER_VERSION], option=orjson.OPT_SORT_KEYS)
+        headers = {"ETag": f'W/"{hashlib.sha256(fixed).hexdigest()[:32]}"', "Model-Version": self.model.digest}
+        if "@" in self.reference:
+            return {**headers, "Cache-Control": f"public, max-age={YEAR_S}, immutable"}
+        path = self.request.url.path.replace(f"/{self.reference}/", f"/{self.model.pinned}/", 1)
+        return {**headers, "Cache-Control": f"max-age={ALIAS_S}", "Content-Location": self._with_query(path)}
+
+    def _with_query(self, path: str) -> str:
+        query = self.request.url.query
+        return quote(path, safe="/@,.-_~") + (f"?{query}" if query else "")
+
+
+def _exchange(
+    request: Request,
+    m: Annotated[
+        str,
+        Path(
+            description="name of a model, or name@digest with at least 8 hex digits for one version for ever",
+            examples=["fashion-vae"],
+        ),
+    ],
+) -> Exchange:
+    engine = engine_of(request)
+    return Exchange(request, m, engine.catalog.find(m), engine, request.app.state.limits, request.app.state.pool)
+
+
+EngineDep = Annotated[Engine, Depends(engine_of)]
+ExchangeDep = Annotated[Exchange, Depends(_exchange)]
+
+
+def to_json(content: Any) -> bytes:
+    """JSON in UTF-8; numpy's float32 keep just the digits that they have."""
+    return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def label_of(seeds: Sequence[int]) -> str:
+    """How a file of these seeds is called."""
+    return f"seed{seeds[0]}" if len(seeds) == 1 else f"seeds{seeds[0]}-and-{len(seeds) - 1}-more"
+
+
+def _matches(wanted: str, etag: str) -> bool:
+    """If-None-Match compares weakly (RFC 9110, 13.1.2)."""
+    bare = etag.removeprefix("W/")
+    return wanted.strip() == "*" or any(one.strip().removeprefix("W/") == bare for one in wanted.split(","))

@@ -1,0 +1,110 @@
+"""What requests may say beside their address: one name means the same in a query, a form and a JSON body."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from fastapi import Path, Query
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from models_store.latents import LARGEST_SEED
+from service.errors import shown, suggestion
+from service.limits import Limits
+from service.media.pictures import Fit, Invert
+
+LIMITS = Limits()
+
+
+class Parameters(BaseModel):
+    """Values within their ranges; an unknown name is refused, and the nearest known one named."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _know_all_names(cls, values: Any) -> Any:
+        for name in values if isinstance(values, Mapping) else ():
+            if name not in cls.model_fields:
+                raise _unknown(str(name), sorted(cls.model_fields))
+        return values
+
+    def updated(self, values: Mapping[str, Any], *, strict: bool) -> Self:
+        """With the values of a body: strict for JSON, where "3" is no number, and not for a form, which is all text."""
+        return self.merged(type(self).model_validate(dict(values), strict=strict))
+
+    def merged(self, given: "Parameters") -> Self:
+        """With those values of the other that were really given and that this kind knows."""
+        names = given.model_fields_set & type(self).model_fields.keys()
+        return self.model_copy(update={name: getattr(given, name) for name in names})
+
+
+def _unknown(name: str, known: list[str]) -> PydanticCustomError:
+    near = suggestion(name, known)
+    hint = f"did you mean '{near}'?" if near else f"known here: {', '.join(known) or 'none'}"
+    return PydanticCustomError(
+        "unknown_parameter", "unknown parameter '{name}'; {hint}", {"name": shown(name), "hint": hint}
+    )
+
+
+class NoParameters(Parameters):
+    """For an address that takes none."""
+
+
+SeedsPath = Annotated[
+    str,
+    Path(
+        description="`42`, `0-63`, `7,9,100-120`, a name (hashed: the first 4 bytes, big-endian, of the SHA-256 of its "
+        "NFC form in UTF-8), or `random` for a redirect to a seed drawn by the server",
+        examples=["42"],
+    ),
+]
+NoQuery = Annotated[NoParameters, Query()]
+
+Index = Annotated[int, Field(0, ge=0, le=LIMITS.index, description="which image of the seed")]
+Seed = Annotated[int, Field(0, ge=0, le=LARGEST_SEED, description="seed of the noise")]
+Temperature = Annotated[
+    float, Field(1.0, ge=0, le=LIMITS.temperature, description="scales the prior's standard deviation; 0 is its mean")
+]
+Size = Annotated[
+    int | None,
+    Field(
+        None,
+        ge=8,
+        le=LIMITS.tile_size,
+        description="pixels of an image's longer side; a whole multiple repeats pixels, all else is Lanczos",
+    ),
+]
+Columns = Annotated[int | None, Field(None, ge=1, le=LIMITS.tiles, description="columns of a sheet; default ⌈√n⌉")]
+Gap = Annotated[int, Field(2, ge=0, le=16, description="white pixels between the tiles of a sheet")]
+Base64Images = Annotated[
+    Literal["url", "base64"], Field("url", description="in JSON: the image's address, or also its PNG as base64")
+]
+Steps = Annotated[int, Field(16, ge=2, le=LIMITS.steps, description="frames of one leg of the path")]
+PathMethod = Annotated[Literal["slerp", "lerp"], Field("slerp", description="great circle or straight line")]
+Loop = Annotated[bool, Field(False, description="whether the path returns to its first point")]
+FramesPerSecond = Annotated[int, Field(12, ge=1, le=60, description="speed of an animation")]
+FitImage = Annotated[
+    Fit, Field("contain", description="how a picture of another shape fits: all of it, its middle, or stretched")
+]
+InvertImage = Annotated[
+    Invert,
+    Field(
+        "auto",
+        description="for grey models: auto inverts a picture with a bright border, unless it has the model's size",
+    ),
+]
+
+
+class SheetParameters(Parameters):
+    """How images are laid out in one picture."""
+
+    size: Size = None
+    columns: Columns = None
+    gap: Gap = 2
+
+
+class PictureParameters(Parameters):
+    """How uploaded pictures become model pixels."""
+
+    fit: FitImage = "contain"
+    invert: InvertImage = "auto"

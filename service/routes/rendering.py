@@ -1,0 +1,63 @@
+"""Model images -> the files and the JSON that requests ask for."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from models_store.latents import Floats
+from service.errors import InvalidParameter
+from service.media.npy import encode_npy
+from service.media.png import encode_png
+from service.media.tiles import contact_sheet, tiles
+from service.media.webp import encode_webp
+from service.routes.exchange import Exchange, Recipe
+from service.routes.parameters import SheetParameters
+
+
+def check_images(exchange: Exchange, count: int, size: int | None, *, one_picture: bool) -> None:
+    """Refuses more images than one picture or one request may have, before any of them is made."""
+    limit = exchange.limits.tiles
+    if one_picture and count > limit:
+        raise InvalidParameter(f"{count} images in one picture", limit=limit, hint="ask for json or npy, or for fewer")
+    side = size or max(exchange.model.image_shape[1:])
+    exchange.limits.check_cost(rows=count, pixels=count * side * side)
+
+
+async def render(
+    exchange: Exchange, images: Floats, extension: str, parameters: SheetParameters, recipe: Recipe
+) -> bytes:
+    """Images (N, C, H, W) in [0, 1] as one picture, or as npy of uint8 (N, h, w, C)."""
+
+    def encode() -> bytes:
+        if extension == "npy":
+            return encode_npy(tiles(images, size=parameters.size))
+        picture = contact_sheet(images, size=parameters.size, columns=parameters.columns, gap=parameters.gap)
+        return encode_webp([picture], recipe) if extension == "webp" else encode_png(picture, recipe)
+
+    return await exchange.pool.run(encode, pixels=_pixels(images, parameters.size))
+
+
+async def with_pictures(
+    exchange: Exchange,
+    entries: Sequence[Mapping[str, Any]],
+    recipes: Sequence[Recipe],
+    images: Floats,
+    size: int | None,
+) -> list[dict[str, Any]]:
+    """The entries of a JSON answer, each with its own image (C, H, W) as a PNG in base64."""
+
+    def encode() -> list[dict[str, Any]]:
+        rows = zip(entries, recipes, tiles(images, size=size), strict=True)
+        return [{**entry, "image": as_base64(encode_png(picture, recipe))} for entry, recipe, picture in rows]
+
+    return await exchange.pool.run(encode, pixels=_pixels(images, size))
+
+
+def as_base64(content: bytes) -> str:
+    """A file as JSON carries it."""
+    return base64.b64encode(content).decode()
+
+
+def _pixels(images: Floats, size: int | None) -> int:
+    side = size or max(images.shape[2:])
+    return len(images) * side * side

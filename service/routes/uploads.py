@@ -1,0 +1,101 @@
+"""Pictures in requests, in any of four forms: a multipart form, the bare file, JSON with base64, or npy."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+
+from models_store.latents import Floats
+from models_store.pixels import from_bytes
+from service.body import JSON, MULTIPART, media_type, parse_json, read_body, read_form
+from service.errors import (
+    ContentTooLarge,
+    ImageTooLarge,
+    InvalidParameter,
+    MalformedRequest,
+    UnsupportedMediaType,
+    shown,
+)
+from service.limits import Limits
+from service.media import pictures
+from service.media.npy import decode_pixels
+from service.routes.exchange import Exchange
+from service.routes.parameters import PictureParameters
+
+NPY = "application/x-npy"
+ACCEPTED = (MULTIPART, *pictures.MEDIA_TYPES, JSON, NPY)
+Options = TypeVar("Options", bound=PictureParameters)
+
+
+@dataclass(frozen=True)
+class Upload(Generic[Options]):
+    """Model pixels (N, C, H, W) in [0, 1], what was done to each picture, and the options with those of the body."""
+
+    images: Floats
+    steps: list[tuple[str, ...]]
+    options: Options
+
+
+async def read_upload(exchange: Exchange, options: Options) -> Upload[Options]:
+    """The pictures in the body; options in a form or in JSON override those of the query."""
+    request, limits = exchange.request, exchange.limits
+    kind = media_type(request)
+    if kind == MULTIPART:
+        files, fields = await read_form(request, limits)
+        return await _decoded(exchange, files, options.updated(fields, strict=False))
+    if kind not in ACCEPTED:
+        raise UnsupportedMediaType(f"Content-Type {shown(kind)!r} is not read here", allowed=list(ACCEPTED))
+    content = await read_body(request, limit=limits.upload_bytes, limits=limits)
+    if kind == NPY:
+        images = _from_npy(content, exchange)
+        return Upload(images, [()] * len(images), options)
+    if kind == JSON:
+        values = parse_json(content, limits)
+        files = _from_base64(values.pop("images", None), limits)
+        return await _decoded(exchange, files, options.updated(values, strict=True))
+    return await _decoded(exchange, [content], options)
+
+
+async def _decoded(exchange: Exchange, files: Sequence[bytes], options: Options) -> Upload[Options]:
+    limits, shape = exchange.limits, exchange.model.image_shape
+    if not files:
+        raise MalformedRequest("the request has no picture", hint="send it as a form file named 'image'")
+
+    def decode() -> list[pictures.Picture]:
+        opened = [pictures.open_picture(file, limits) for file in files]
+        pixels = sum(image.width * image.height for image in opened)
+        if pixels > limits.request_pixels:
+            raise ImageTooLarge(f"the pictures have {pixels} pixels together", limit=limits.request_pixels)
+        return [pictures.read_picture(image, shape, fit=options.fit, invert=options.invert) for image in opened]
+
+    found = await exchange.pool.run(decode, pixels=limits.request_pixels)
+    return Upload(np.stack([picture.pixels for picture in found]), [picture.steps for picture in found], options)
+
+
+def _from_npy(content: bytes, exchange: Exchange) -> Floats:
+    channels, height, width = exchange.model.image_shape
+    array = decode_pixels(content)
+    if array.ndim != 4 or array.shape[1:] != (height, width, channels) or not len(array):
+        allowed = f"(n, {height}, {width}, {channels}), n at least 1"
+        raise InvalidParameter(f"pixels of shape {shown(array.shape)}", allowed=allowed)
+    exchange.limits.check_cost(rows=len(array))
+    if array.dtype == np.uint8:
+        return from_bytes(array.astype(np.uint8, copy=False))
+    return np.ascontiguousarray(array.transpose(0, 3, 1, 2).astype(np.float32, copy=False))
+
+
+def _from_base64(images: Any, limits: Limits) -> list[bytes]:
+    if not isinstance(images, list) or not all(isinstance(text, str) for text in images):
+        raise InvalidParameter("/body/images: not a list of base64 texts", hint='send {"images": ["iVBORw0…"]}')
+    if len(images) > limits.files:
+        raise ContentTooLarge(f"{len(images)} pictures in one request", limit=limits.files)
+    try:
+        files = [base64.b64decode(text, validate=True) for text in images]
+    except (binascii.Error, ValueError):
+        raise MalformedRequest("/body/images holds a text that is not base64") from None
+    if any(len(file) > limits.file_bytes for file in files):
+        raise ContentTooLarge("a picture is too large", limit=limits.file_bytes)
+    return files
