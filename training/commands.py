@@ -52,13 +52,14 @@ def evaluate(model: str, *, draws: int, images: int | None, seed: int, device: s
     """Prints the metrics as JSON; those of a run are kept in its folder for `export`."""
     where = _device(device)
     run = Run.open(Path(model)) if Path(model).is_dir() else None
-    network = (_stored(store, model) if run is None else _best_network(run, where, store)).to(where)
+    network, step = (_stored(store, model), None) if run is None else _best_network(run, where, store)
+    network = network.to(where)
     data = _on_device(_data_of(run) if run else datasets.load("fashion-mnist", image_size=28, channels=1), where)
     judged = isinstance(network, LatentModel) and data.name == "fashion-mnist"
     judge = _judge(store, JUDGE) if judged else None
     command = f"python -m training evaluate {model} --draws {draws} --seed {seed}"
     metrics = metrics_of(network, data, judge and judge.to(where), draws=draws, images=images, seed=seed)
-    report = {"metrics": metrics, "command": command + (f" --images {images}" if images else "")}
+    report = {"step": step, "metrics": metrics, "command": command + (f" --images {images}" if images else "")}
     if run:
         run.write_json("evaluation.json", report)
     shown = {name: {key: each for key, each in value.items() if key != "quantiles"} for name, value in metrics.items()}
@@ -69,10 +70,15 @@ def export(run: Path, *, name: str, summary: str | None, store: Path) -> None:
     """Writes the best network of the run into the store, with its card."""
     opened = Run.open(run)
     data = _data_of(opened)
+    network, step = _best_network(opened, torch.device("cpu"), store)
     evaluation = opened.read_json("evaluation.json")
+    if evaluation.get("step") != step:
+        # Of an earlier state of the run, or never made: its figures are not those of this network.
+        evaluation = {}
     training = {
         "command": f"python -m training {opened.kind}",
         "config": flat_values(opened.config),
+        "step": step,
         "environment": opened.read_json("environment.json"),
         "evaluation": evaluation.get("command"),
     }
@@ -82,8 +88,8 @@ def export(run: Path, *, name: str, summary: str | None, store: Path) -> None:
         training=training,
         metrics=evaluation.get("metrics", {}),
     )
-    path = write_checkpoint(store, name, _best_network(opened, torch.device("cpu"), store), card)
-    missing = "" if evaluation else "  (no metrics in its card: evaluate the run, then export it again)"
+    path = write_checkpoint(store, name, network, card)
+    missing = "" if evaluation else f"  (no metrics in its card: evaluate step {step}, then export it again)"
     print(f"{path}  {path.stat().st_size / 1e6:.1f} MB{missing}")
 
 
@@ -136,13 +142,14 @@ def _objective(run: Run, device: torch.device, store: Path) -> Objective:
     return OBJECTIVES[run.kind](run, device, store)
 
 
-def _best_network(run: Run, device: torch.device, store: Path) -> nn.Module:
+def _best_network(run: Run, device: torch.device, store: Path) -> tuple[nn.Module, int]:
+    """The network to evaluate or export, and the step that it comes from."""
     snapshot = run.best if run.best.exists() else run.last
     if not snapshot.exists():
         raise ValueError(f"{run.folder} has no snapshot yet; train it first")
     objective = _objective(run, device, store)
-    load(snapshot, objective)
-    return objective.network().eval()
+    progress = load(snapshot, objective)
+    return objective.network().eval(), progress.step
 
 
 def _judge(store: Path, name: str) -> Classifier | None:

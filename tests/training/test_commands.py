@@ -48,6 +48,19 @@ def test_train_evaluate_export_fills_the_store(
     assert (runs / "0001-vae/reconstructions/000020.png").exists()
 
 
+def test_figures_of_an_earlier_state_are_not_exported(pictures: Path, tmp_path: Path) -> None:
+    """A run that went on after its evaluation has other weights: its card stays without metrics."""
+    runs, store = tmp_path / "runs", tmp_path / "store"
+    flags = f"vae --data {pictures} {SMALL} --validate-every 10 --threads 1 --runs {runs} --store {store}".split()
+
+    assert main([*flags, "--stop-after", "10"]) == 0
+    assert main(["evaluate", str(runs / "0001-vae"), "--draws", "2", "--store", str(store)]) == 0
+    assert main(["resume", str(runs / "0001-vae")]) == 0
+    assert main(["export", str(runs / "0001-vae"), "--name", "moved-on", "--store", str(store)]) == 0
+
+    assert Store.load(store)["moved-on"].card.metrics == {}
+
+
 def test_the_run_folder_keeps_the_resolved_config(pictures: Path, tmp_path: Path) -> None:
     """Every field, given or default, in a file that makes the very same config again."""
     flags = f"vae --data {pictures} {SMALL} --threads 1 --runs {tmp_path}".split()

@@ -127,7 +127,9 @@ async def test_a_full_queue_refuses_at_once_and_says_when_to_return() -> None:
     executor, witness = Executor(), Witness()
     shared = batcher(executor, max_queue_rows=10, witness=witness)
     executor.open.clear()
-    running = [asyncio.create_task(shared.submit("a", [0] * 8)) for _ in range(2)]
+    running = asyncio.create_task(shared.submit("a", [0] * 8))
+    await turns()
+    waiting = asyncio.create_task(shared.submit("a", [0] * 8))
     await turns()
 
     with pytest.raises(QueueFull) as refused:
@@ -136,7 +138,7 @@ async def test_a_full_queue_refuses_at_once_and_says_when_to_return() -> None:
     assert refused.value.facts["retry_after"] >= 1
     assert witness.refused == ["queue_full"]
     executor.open.set()
-    await asyncio.gather(*running)
+    await asyncio.gather(running, waiting)
     assert shared.queued_rows == 0
 
 

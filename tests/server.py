@@ -1,0 +1,24 @@
+"""A real server in a process of its own, for tests that go the whole way."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+WEIGHTS = Path("/tmp/pre")
+
+
+@contextmanager
+def running_server(store: Path = WEIGHTS, *options: str) -> Iterator[str]:
+    """Its base URL, once it is ready; stopped by SIGTERM at the end, which must be clean."""
+    command = [sys.executable, "-m", "service", "--port", "0", "--store", str(store), "--drain-s", "0", *options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        greeting = process.stdout.readline()
+        assert "http://" in greeting, "the server ended before it was ready"
+        yield next(word for word in greeting.split() if word.startswith("http://"))
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)

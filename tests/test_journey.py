@@ -1,0 +1,84 @@
+"""The whole way: pictures on disk, a training run, the store, a real server, answers that decode to the right thing."""
+
+import io
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from models_store import Store
+from models_store.latents import normals
+from models_store.pixels import to_bytes
+from tests.server import running_server
+from training.__main__ import main
+
+VAE = "--image-size 8 --widths 4 --latent-dim 3 --hidden 8 --couplings 2 --flow-hidden 8"
+DCGAN = "--image-size 8 --latent-dim 4 --width 4"
+COMMON = "--steps 20 --batch-size 16 --threads 1"
+
+
+@pytest.fixture(scope="module")
+def trained_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store filled by the command line: a VAE and a DCGAN, twenty steps each on eighty noisy pictures."""
+    root = tmp_path_factory.mktemp("journey")
+    (root / "pictures").mkdir()
+    generator = np.random.default_rng(0)
+    for index in range(80):
+        Image.fromarray(generator.integers(0, 256, (8, 8), dtype=np.uint8)).save(root / f"pictures/{index}.png")
+    for kind, flags in (("vae", VAE), ("dcgan", DCGAN)):
+        runs = root / kind
+        arguments = f"{kind} --data {root / 'pictures'} {flags} {COMMON} --runs {runs} --store {root / 'store'}"
+        assert main(arguments.split()) == 0
+        assert main(f"export {runs}/0001-{kind} --name my-{kind} --store {root / 'store'}".split()) == 0
+    return root / "store"
+
+
+def test_from_pictures_on_disk_to_answers_over_http(trained_store: Path) -> None:
+    """What was trained is served: samples, codes, decodings, a path and scores of one's own model."""
+    with running_server(trained_store) as url, httpx.Client(base_url=url) as client:
+        models = client.get("/v1/models").json()["data"]
+        assert {model["name"] for model in models} == {"my-vae", "my-dcgan"}
+        sample = client.get("/v1/models/my-dcgan/samples/42.png")
+        assert Image.open(io.BytesIO(sample.content)).size == (8, 8)
+        scores = client.post("/v1/models/my-vae/scores", files={"image": sample.content}).json()
+        assert scores["data"][0]["elbo"]["value"] < 0
+        codes = client.post("/v1/models/my-vae/latents", files={"image": sample.content}).json()
+        again = client.post("/v1/models/my-vae/images", json={"latents": [codes["data"][0]["latents"]]})
+        assert again.status_code == 200
+        assert client.get("/v1/models/my-dcgan/interpolations/1,2.strip.png").status_code == 200
+
+
+def test_the_served_sample_is_the_trained_network_s(trained_store: Path) -> None:
+    """The bytes over HTTP are the decoder's, applied to the documented latents of (seed, index)."""
+    network = Store.load(trained_store)["my-vae"].network
+    latents = torch.from_numpy(np.repeat(normals(7, [3], 3), 8, axis=0))
+    with torch.inference_mode():
+        expected = to_bytes(network.decode(latents).numpy())[0, ..., 0]
+
+    with running_server(trained_store) as url:
+        answer = httpx.get(f"{url}/v1/models/my-vae/samples/7.png?index=3")
+
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(answer.content))), expected)
+
+
+def test_an_altered_checkpoint_is_refused_while_the_other_serves(trained_store: Path, tmp_path: Path) -> None:
+    """One flipped bit: a 503 that names the file for this model, images from the other, and a server that is ready."""
+    for path in trained_store.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    weights = next(tmp_path.glob("my-vae-*.safetensors"))
+    content = bytearray(weights.read_bytes())
+    content[-5] ^= 1
+    weights.write_bytes(content)
+
+    with running_server(tmp_path) as url, httpx.Client(base_url=url) as client:
+        refused = client.get("/v1/models/my-vae/samples/1.png")
+        served = client.get("/v1/models/my-dcgan/samples/1.png")
+        ready = client.get("/readyz")
+
+    assert refused.status_code == 503
+    assert weights.name in refused.json()["detail"]
+    assert served.status_code == 200
+    assert ready.status_code == 200

@@ -1,0 +1,152 @@
+"""The shipped checkpoints: their figures meet the bars, their answers look like clothes, their bytes never change."""
+
+import asyncio
+import io
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from models_store import Autoencoder, Store
+from models_store.checkpoint import read_checkpoint
+from models_store.pixels import from_bytes
+from tests.server import WEIGHTS, running_server
+
+EXAMPLES = sorted(Path("service/page/examples").glob("*.png"))
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """The shipped models, served as `make serve` serves them."""
+    with running_server() as url:
+        yield url
+
+
+def pixels(content: bytes) -> NDArray[np.uint8]:
+    """A grey PNG -> (H, W)."""
+    return np.asarray(Image.open(io.BytesIO(content)))
+
+
+def classes_of(images: NDArray[np.uint8]) -> list[int]:
+    """What the shipped classifier sees in images (N, H, W, 1)."""
+    classifier = read_checkpoint(WEIGHTS, "fashion-classifier").network
+    with torch.inference_mode():
+        return classifier(torch.from_numpy(from_bytes(images))).argmax(1).tolist()
+
+
+def test_their_cards_carry_figures_that_meet_the_bars() -> None:
+    """IWAE within 229 nats; the Fréchet distance of the DCGAN a third of the VAE's; classes above 2 %; 92 % right."""
+    store = Store.load(WEIGHTS)
+    vae, dcgan = store["fashion-vae"].card.metrics, store["fashion-dcgan"].card.metrics
+    judge = read_checkpoint(WEIGHTS, "fashion-classifier").card.metrics
+
+    assert store.rejected == {}
+    assert vae["importance_weighted"]["value"] >= -229
+    assert "10000 test images, binarized" in vae["importance_weighted"]["protocol"]
+    assert dcgan["frechet_distance"]["value"] <= vae["frechet_distance"]["value"] / 3
+    assert dcgan["class_shares"]["smallest"] > 0.02
+    assert judge["accuracy"]["value"] >= 0.92
+
+
+def test_a_sheet_of_samples_is_full_of_clothes_of_all_kinds(server: str) -> None:
+    """256 samples: every class is seen, and the classifier finds as much variety as in the data."""
+    content = httpx.get(f"{server}/v1/models/fashion-dcgan/samples/0-255.npy", timeout=60).content
+
+    found = classes_of(np.load(io.BytesIO(content)))
+
+    assert len(set(found)) == 10
+
+
+def test_reconstructions_keep_the_class_of_real_images(server: str) -> None:
+    """Encoding and decoding the shipped test images leaves at least 75 % of them what they are."""
+    files = [("image", path.read_bytes()) for path in EXAMPLES[:16]]
+    answer = httpx.post(
+        f"{server}/v1/models/fashion-vae/reconstructions", files=files, headers={"Accept": "application/x-npy"}
+    )
+    remade = np.load(io.BytesIO(answer.content))
+    originals = np.stack([pixels(content) for _, content in files])[..., None]
+
+    same = np.mean(np.equal(classes_of(remade), classes_of(originals)))
+
+    assert same >= 0.75
+
+
+def test_scores_tell_clothes_from_noise(server: str) -> None:
+    """Real images have the ELBO of the test set; the same pixels shuffled are far below all of it."""
+    real = EXAMPLES[0].read_bytes()
+    shuffled = pixels(real).copy().reshape(-1)
+    np.random.default_rng(0).shuffle(shuffled)
+    noise = io.BytesIO()
+    Image.fromarray(shuffled.reshape(28, 28)).save(noise, "png")
+
+    scores = [
+        httpx.post(f"{server}/v1/models/fashion-vae/scores", files={"image": content}).json()["data"][0]
+        for content in (real, noise.getvalue())
+    ]
+
+    assert scores[0]["percentile"] > 0
+    assert scores[1]["percentile"] == 0
+    assert scores[0]["elbo"]["value"] - scores[1]["elbo"]["value"] > 100
+    for score in scores:
+        parts = score["reconstruction"]["value"] - score["kl"]["value"]
+        assert score["elbo"]["value"] == pytest.approx(parts, abs=1e-3)
+        assert score["log_likelihood"]["value"] >= score["elbo"]["value"] - 1e-3
+
+
+def test_the_elbo_over_http_is_that_of_the_network(server: str) -> None:
+    """The bound over many draws agrees with an independent estimate by the network itself, within 4 standard errors."""
+    network = Store.load(WEIGHTS)["fashion-vae"].network
+    assert isinstance(network, Autoencoder)
+    image = EXAMPLES[5].read_bytes()
+    answer = httpx.post(
+        f"{server}/v1/models/fashion-vae/scores?mc=1000&k=1&binarize=threshold", files={"image": image}, timeout=60
+    ).json()["data"][0]["elbo"]
+    data = torch.from_numpy((pixels(image) > 127.5).astype(np.float32))[None, None].repeat(1000, 1, 1, 1)
+    with torch.inference_mode():
+        noise = torch.randn((1000, network.latent_dim), generator=torch.Generator().manual_seed(5))
+        terms = network.log_weights(data, network.encode(data[:1]).repeat(1000, 1), noise).double()
+    own = terms[:, 0] + terms[:, 1] - terms[:, 2]
+
+    error = np.hypot(answer["standard_error"], float(own.std()) / np.sqrt(1000))
+    assert abs(answer["value"] - float(own.mean())) < 4 * error
+
+
+def test_one_seed_is_one_image_under_load_and_after_a_restart(server: str) -> None:
+    """Alone, in sheets of any size, at any place, in POST batches, among sixty-four neighbours, in another process."""
+    alone = {seed: httpx.get(f"{server}/v1/models/{name}/samples/{seed}.npy").content for name, seed in WANTED}
+
+    crowded = asyncio.run(ask_all_at_once(server))
+    with running_server() as other:
+        restarted = asyncio.run(ask_all_at_once(other))
+
+    for found in (crowded, restarted):
+        for (_, seed), images in found.items():
+            wanted = np.load(io.BytesIO(alone[seed]))[0]
+            assert all(np.array_equal(image, wanted) for image in images)
+
+
+WANTED = [("fashion-vae", 11), ("fashion-vae", 12), ("fashion-dcgan", 13), ("fashion-dcgan", 14)]
+
+
+async def ask_all_at_once(url: str) -> dict[tuple[str, int], list[NDArray[np.uint8]]]:
+    """Each wanted image sixteen times, hidden at random places of sheets of random sizes, all in flight together."""
+    chance = random.Random(0)
+    found: dict[tuple[str, int], list[NDArray[np.uint8]]] = {key: [] for key in WANTED}
+
+    async def ask(client: httpx.AsyncClient, name: str, seed: int) -> None:
+        seeds = [chance.randrange(2**32) for _ in range(chance.choice([0, 1, 2, 6, 15, 30]))]
+        place = chance.randrange(len(seeds) + 1)
+        seeds.insert(place, seed)
+        answer = await client.get(f"/v1/models/{name}/samples/{','.join(map(str, seeds))}.npy")
+        assert answer.status_code == 200, answer.text
+        found[name, seed].append(np.load(io.BytesIO(answer.content))[place])
+
+    async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+        await asyncio.gather(*(ask(client, name, seed) for name, seed in WANTED for _ in range(16)))
+    return found
