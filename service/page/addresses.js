@@ -32,7 +32,7 @@ function enlarged(card, pixels) {
   return side * Math.ceil(pixels / side);
 }
 
-/** @param {State} state @param {Card} card @param {string} what is shown: a, b, frame or film @returns {Line} */
+/** @param {State} state @param {Card} card @param {"a" | "b" | "frame" | "film"} what @returns {Line} */
 export function download(state, card, what) {
   const rests = { a: tile(card, state.a), b: tile(card, state.b), film: film(state), frame: `${still(state)}&size=${enlarged(card, 336)}` };
   return ["curl -OJ '", absolute(address(card.pinned, rests[what])), "'"];

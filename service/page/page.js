@@ -1,6 +1,7 @@
 // The page at `/`: its state lies in the hash of its address, and every picture is an <img> with an address of its own.
 
 import { STEPS, address, download, film, original, tile, upload } from "./addresses.js";
+import { answer, explain, say } from "./requests.js";
 import { clearScore, drawPair, drawScore } from "./score.js";
 
 /** @typedef {import("./addresses.js").Card} Card @typedef {import("./addresses.js").State} State @typedef {import("./addresses.js").Origin} Origin */
@@ -22,39 +23,11 @@ let cards = new Map();
 let end = "a";
 /** @type {Origin | null} */
 let scored = null;
-let explaining = false;
 let scoring = new AbortController();
 let player = 0;
 
 const card = () => cards.get(state.model);
 const able = () => card()?.capabilities.includes("score") ?? false;
-
-// Requests and what they say
-
-/** @param {string} url @param {RequestInit} [options] @returns {Promise<Response>} Throws what the problem says. */
-async function answer(url, options) {
-  const response = await fetch(url, options).catch((error) => {
-    throw error.name === "AbortError" ? error : new Error("The service does not answer. Is it running?");
-  });
-  if (response.ok) return response;
-  const { title, detail, hint } = await response.json().catch(() => ({}));
-  throw new Error([title ?? `The service answered ${response.status}`, detail, hint].filter(Boolean).join(". ") + ".");
-}
-
-/** Says an error in the live region; without one, takes back what was said. @param {unknown} [error] */
-function say(error) {
-  if (error instanceof Error && error.name === "AbortError") return;
-  part("says").textContent = error instanceof Error ? error.message : (error ?? "");
-}
-
-/** An <img> cannot say why it failed; the same request again can, one for all of them. @param {Event} event */
-async function explain({ target }) {
-  if (explaining || !(target instanceof HTMLImageElement)) return;
-  explaining = true;
-  const { src } = target;
-  await answer(src).catch((error) => target.src === src && say(error));
-  explaining = false;
-}
 
 // State
 
@@ -81,24 +54,41 @@ function change(changes, { push = true } = {}) {
   const told = Object.entries(state).filter(([, value]) => value !== null);
   const hash = `#${new URLSearchParams(told.map(([key, value]) => [key, String(value)]))}`;
   if (hash !== location.hash) history[push ? "pushState" : "replaceState"](null, "", hash);
-  say();
+  if (push) say();
   draw();
 }
 
 /** @param {string} model */
 function chooseModel(model) {
   stop();
-  clearScore();
-  scored = null;
   change({ model, frame: null });
-  if (able()) score("a");
+  arrive();
+}
+
+/** At a model: what another one thought of a picture does not count here. */
+function arrive() {
+  scoring.abort();
+  scored = null;
+  clearScore();
+  drawCopy();
+  if (able()) scoreSource("a");
+}
+
+/** To what the address says now, after Back or a change by hand. */
+function goBack() {
+  pause();
+  const { model } = state;
+  state = stateOfHash();
+  say();
+  draw();
+  if (state.model !== model) arrive();
 }
 
 /** @param {number} seed */
 function chooseSeed(seed) {
   stop();
   show(end);
-  part("hint").textContent = end === "a" ? `A is seed ${seed}. Now choose B.` : `B is seed ${seed}. Choose again for another A.`;
+  part("hint").textContent = end === "a" ? `A is seed ${seed}. Now choose B.` : `B is seed ${seed}. Choose another A.`;
   const changes = { [end]: seed, frame: null };
   end = end === "a" ? "b" : "a";
   change(changes);
@@ -128,10 +118,11 @@ function mark(group, value) {
 
 function drawGrid() {
   for (const [index, button] of part("grid").querySelectorAll("button").entries()) {
-    const seed = state.from + index;
+    const seed = (state.from + index) % (LARGEST_SEED + 1);
     const ends = `${seed === state.a ? "A" : ""}${seed === state.b ? "B" : ""}`;
     button.value = seed;
-    button.dataset.end = ends;
+    if (ends) button.dataset.end = ends;
+    else delete button.dataset.end;
     button.ariaPressed = String(ends !== "");
     picture(button.firstElementChild, address(state.model, tile(card(), seed)), `seed ${seed}`);
   }
@@ -150,7 +141,7 @@ function drawPath() {
 function drawFrame() {
   const [strip, canvas, scrub, frame] = [part("strip"), part("frame"), part("scrub"), state.frame ?? 0];
   scrub.value = frame;
-  scrub.ariaValueText = part("position").textContent = `frame ${frame} of ${STEPS}`;
+  canvas.ariaLabel = scrub.ariaValueText = part("position").textContent = `frame ${frame} of ${STEPS}`;
   if (!strip.naturalWidth) return;
   const { width, height } = card()?.image ?? { width: 1, height: 1 };
   const [wide, tall] = [(strip.naturalHeight * width) / height, strip.naturalHeight];
@@ -167,7 +158,7 @@ function drawAbility() {
   part("result").inert = !able();
   const others = [...cards.values()].filter((card) => card.capabilities.includes("score")).map((card) => modelButton(card.name));
   const why = `${state.model} makes pictures but has no likelihood, so it cannot say how probable one is.`;
-  part("others").replaceChildren(why, others.length ? " These can: " : "", ...others);
+  part("others").replaceChildren(why, others.length ? " Models that can: " : "", ...others);
 }
 
 /** @param {string} model */
@@ -179,25 +170,30 @@ function modelButton(model) {
 
 // Playing
 
-/** @param {boolean} forever there and back until someone stops it; else from A to B, once */
+/** @param {boolean} forever there and back until someone stops it; else from A to B and half the way back */
 function play(forever) {
   let step = 1;
   if (state.frame === STEPS || state.frame === null) state.frame = 0;
   part("play").textContent = "Pause";
   player = setInterval(() => {
     const frame = (state.frame ?? 0) + step;
-    if (!forever && step < 0 && frame === STEPS / 2) stop();
-    if (frame % STEPS === 0) step = -step;
     state.frame = frame;
     drawFrame();
+    if (!forever && step < 0 && frame === STEPS / 2) stop();
+    if (frame % STEPS === 0) step = -step;
   }, FRAME_MS);
 }
 
-function stop() {
-  if (!player) return;
+function pause() {
   clearInterval(player);
   player = 0;
   part("play").textContent = "Play";
+}
+
+/** Pauses, and writes down where. */
+function stop() {
+  if (!player) return;
+  pause();
   change({}, { push: false });
 }
 
@@ -211,9 +207,9 @@ function begin() {
 // Scoring
 
 /** @param {"a" | "b" | "frame"} source */
-function score(source) {
+function scoreSource(source) {
   const name = source === "frame" ? `frame ${state.frame}` : `${source.toUpperCase()}, seed ${state[source]}`;
-  return scorePicture({ url: address(card()?.pinned ?? state.model, original(state, source)) }, name);
+  scorePicture({ url: address(card()?.pinned ?? state.model, original(state, source)) }, name);
 }
 
 /** @param {Origin} origin @param {string} name of the picture, for people */
@@ -238,6 +234,13 @@ async function scorePicture(origin, name) {
     say(error);
   }
   if (!signal.aborted) part("result").ariaBusy = "false";
+}
+
+/** @param {"a" | "b" | "frame"} source */
+function askScore(source) {
+  say();
+  show("score");
+  scoreSource(source);
 }
 
 /** @param {FileList | undefined} files */
@@ -285,20 +288,23 @@ async function copy(button) {
 /** @param {string} id @param {string} type @param {(event: any) => void} listener */
 const on = (id, type, listener) => part(id).addEventListener(type, listener);
 
-/** Without JavaScript the tiles are links to their pictures. */
+/** Without JavaScript the tiles are pictures and nothing more. */
 function makeButtons() {
-  for (const link of part("grid").querySelectorAll("a")) {
+  part("hint").textContent = "Choose two pictures: A, then B.";
+  for (const item of part("grid").children) {
     const button = document.createElement("button");
     button.type = "button";
-    button.append(link.firstChild);
+    button.append(item.firstChild);
     button.addEventListener("click", () => chooseSeed(Number(button.value)));
-    link.replaceWith(button);
+    item.append(button);
   }
 }
 
 function listen() {
   document.addEventListener("error", explain, true);
-  addEventListener("popstate", () => (stop(), (state = stateOfHash()), draw()));
+  addEventListener("popstate", goBack);
+  addEventListener("keydown", ({ key }) => key === "Escape" && say());
+  on("says", "click", () => say());
   on("models", "change", (event) => chooseModel(event.target.value));
   on("more", "click", () => change({ from: (state.from + TILES) % (LARGEST_SEED + 1) }));
   on("methods", "change", (event) => (show("film"), change({ method: event.target.value })));
@@ -306,7 +312,7 @@ function listen() {
   on("play", "click", () => (player ? stop() : play(true)));
   on("scrub", "input", (event) => (stop(), (state.frame = event.target.valueAsNumber), drawFrame()));
   on("scrub", "change", () => (show("frame"), change({}, { push: false })));
-  on("sources", "click", (event) => event.target.value && event.target.type === "button" && (say(), show("score"), score(event.target.value)));
+  for (const button of part("sources").querySelectorAll("button")) button.addEventListener("click", () => askScore(button.value));
   on("file", "change", (event) => scoreFile(event.target.files));
   on("shown", "change", drawCopy);
   for (const button of document.querySelectorAll("footer button")) {
@@ -326,6 +332,8 @@ function listenForFiles() {
 /** The models of this service in the place of those that index.html expects. */
 async function readModels() {
   const { data } = await (await answer("/v1/models")).json();
+  const ours = (/** @type {Card} */ { name }) => Number(name === START.model);
+  data.sort((/** @type {Card} */ one, /** @type {Card} */ other) => ours(other) - ours(one));
   cards = new Map(data.map((/** @type {Card} */ card) => [card.name, card]));
   const first = part("models").querySelector("label");
   const labels = [...cards.keys()].map((name) => {
@@ -347,7 +355,7 @@ async function main() {
   change({ model: cards.has(state.model) ? state.model : first }, { push: false });
   say(missing);
   if (part("strip").complete) begin();
-  if (able()) score("a");
+  arrive();
 }
 
 main().catch(say);

@@ -6,7 +6,7 @@
  *   bits_per_dim: {elbo: number, log_likelihood: number}, steps: string[]}} Score
  */
 
-const NAMES = ["elbo", "reconstruction", "kl", "log_likelihood"];
+const NAMES = /** @type {const} */ (["elbo", "reconstruction", "kl", "log_likelihood"]);
 
 /** @type {(id: string) => any} */
 const part = (id) => document.getElementById(id);
@@ -23,17 +23,21 @@ export function drawScore(score, domain) {
 
 export function clearScore() {
   for (const id of [...NAMES, "bits", "percentile"]) part(id).textContent = "–";
-  for (const id of ["meaning", "steps", "pair-caption"]) part(id).textContent = "";
-  part("pair").hidden = true;
+  for (const id of ["meaning", "steps", "input-name", "output-name"]) part(id).textContent = "";
+  for (const id of ["input", "output"]) part(id).hidden = true;
+  part("result").ariaBusy = "false";
   part("bar").className = "empty";
   part("bar").ariaLabel = "No score yet";
 }
 
 /** @param {Blob} pair the input beside its reconstruction @param {string} name of the input */
 export function drawPair(pair, name) {
-  URL.revokeObjectURL(part("pair").src);
-  Object.assign(part("pair"), { src: URL.createObjectURL(pair), alt: `${name}, and its reconstruction`, hidden: false });
-  part("pair-caption").textContent = `${name}, and what the model makes of it`;
+  URL.revokeObjectURL(part("input").src);
+  const src = URL.createObjectURL(pair);
+  for (const [id, alt] of [["input", name], ["output", "reconstruction"]]) {
+    Object.assign(part(id), { src, alt, hidden: false });
+    part(`${id}-name`).textContent = alt;
+  }
 }
 
 /** The ELBO's two costs, one after the other, and where the tighter bound ends. @param {Score} score */
@@ -60,14 +64,14 @@ const plain = (value) => value.toFixed(1).replace("-", "−");
 /** @param {Score} score */
 function meaning({ reconstruction, kl, bits_per_dim, percentile }) {
   const cost =
-    `The model needs ${bits_per_dim.elbo.toFixed(2)} bits a pixel for this picture: ` +
-    `${plain(kl.value)} nats to say which latent, and ${plain(-reconstruction.value)} to turn its guess into exactly these pixels.`;
+    `This picture costs the model ${bits_per_dim.elbo.toFixed(2)} bits a pixel: ${plain(kl.value)} nats to say which ` +
+    `latent, and ${plain(-reconstruction.value)} to get from its guess to exactly these pixels.`;
   return percentile === null ? cost : `${cost} ${rank(percentile)}`;
 }
 
 /** @param {number} percentile */
 function rank(percentile) {
-  if (percentile <= 0) return "No test picture is as hard to explain.";
-  if (percentile >= 100) return "No test picture is as easy to explain.";
-  return `It is easier to explain than ${percentile.toFixed(0)} % of the test pictures.`;
+  if (percentile <= 0) return "No test picture is less likely.";
+  if (percentile >= 100) return "No test picture is likelier.";
+  return `That is likelier than ${percentile.toFixed(0)} % of the test pictures.`;
 }
