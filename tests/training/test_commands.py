@@ -51,11 +51,11 @@ def test_train_evaluate_export_fills_the_store(
 def test_figures_of_an_earlier_state_are_not_exported(pictures: Path, tmp_path: Path) -> None:
     """A run that went on after its evaluation has other weights: its card stays without metrics."""
     runs, store = tmp_path / "runs", tmp_path / "store"
-    flags = f"vae --data {pictures} {SMALL} --validate-every 10 --threads 1 --runs {runs} --store {store}".split()
+    flags = f"vae --data {pictures} {SMALL} --threads 1 --runs {runs} --store {store}".split()
+    assert main(flags) == 0
+    evaluation = runs / "0001-vae/evaluation.json"
+    evaluation.write_text(json.dumps({"step": 10, "metrics": {"elbo": {"value": -1.0}}, "command": "long ago"}))
 
-    assert main([*flags, "--stop-after", "10"]) == 0
-    assert main(["evaluate", str(runs / "0001-vae"), "--draws", "2", "--store", str(store)]) == 0
-    assert main(["resume", str(runs / "0001-vae")]) == 0
     assert main(["export", str(runs / "0001-vae"), "--name", "moved-on", "--store", str(store)]) == 0
 
     assert Store.load(store)["moved-on"].card.metrics == {}
