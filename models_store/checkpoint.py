@@ -11,12 +11,13 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import stat
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from safetensors import SafetensorError
@@ -26,9 +27,11 @@ from torch import Tensor, nn
 
 from models_store.classifier import Classifier, ClassifierConfig
 from models_store.dcgan import DCGAN, DCGANConfig
+from models_store.flow import RealNVP
 from models_store.vae import VAE, VAEConfig
 
 FORMAT = 1
+FILE = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
 HEX_DIGEST = re.compile(r"[0-9a-f]{64}")
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 LARGEST_FILE = 2**30
@@ -52,9 +55,15 @@ class Card:
     """What a checkpoint's reader wants to know beside the numbers themselves; plain JSON values throughout."""
 
     summary: str
-    data: Mapping[str, Any] = field(default_factory=dict)
-    training: Mapping[str, Any] = field(default_factory=dict)
-    metrics: Mapping[str, Any] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.summary, str) or not all(
+            isinstance(each, dict) for each in (self.data, self.training, self.metrics)
+        ):
+            raise TypeError("a card is a text and three objects: summary, data, training, metrics")
 
 
 @dataclass(frozen=True)
@@ -80,7 +89,8 @@ class Checkpoint:
 def write_checkpoint(folder: Path, name: str, network: nn.Module, card: Card) -> Path:
     """Adds a checkpoint to the folder under that name and returns its file; an older file of the name stays.
 
-    Raises ValueError for a name outside `[a-z0-9][a-z0-9._-]{0,63}` or a network of no known architecture.
+    Raises ValueError for a name outside `[a-z0-9][a-z0-9._-]{0,63}` or a network of no known architecture, and
+    CheckpointError, before the name has moved, for weights that could not be served, such as NaN.
     """
     if not NAME.fullmatch(name):
         raise ValueError(f"checkpoint name {name!r}: want lower-case letters, digits, '.', '_' or '-', at most 64")
@@ -91,8 +101,9 @@ def write_checkpoint(folder: Path, name: str, network: nn.Module, card: Card) ->
         "card": dataclasses.asdict(card),
     }
     tensors = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
-    content = dump_tensors(tensors, metadata={METADATA_KEY: json.dumps(header, sort_keys=True)})
+    content = dump_tensors(tensors, metadata={METADATA_KEY: json.dumps(header, sort_keys=True, allow_nan=False)})
     digest = hashlib.sha256(content).hexdigest()
+    _parse(name, digest, content)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}-{digest[:16]}.safetensors"
     replace_file(path, content)
@@ -103,7 +114,7 @@ def write_checkpoint(folder: Path, name: str, network: nn.Module, card: Card) ->
 
 def replace_file(path: Path, content: bytes) -> None:
     """Makes the file hold exactly that content, or leaves it as it was: temporary file, fsync, rename, fsync."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         with temporary.open("wb") as file:
             file.write(content)
@@ -123,7 +134,7 @@ def read_pointer(path: Path) -> Pointer:
     """Raises CheckpointError for a pointer that is not one."""
     try:
         pointer = Pointer(**json.loads(read_regular_file(path, limit=LARGEST_HEADER)))
-        sound = pointer.size >= 0 and HEX_DIGEST.fullmatch(pointer.sha256) and Path(pointer.file).name == pointer.file
+        sound = pointer.size >= 0 and HEX_DIGEST.fullmatch(pointer.sha256) and FILE.fullmatch(pointer.file)
     except (ValueError, TypeError, RecursionError):
         sound = False
     if not sound:
@@ -133,6 +144,8 @@ def read_pointer(path: Path) -> Pointer:
 
 def read_checkpoint(folder: Path, name: str) -> Checkpoint:
     """Loads and verifies the checkpoint of that name; raises CheckpointError if anything at all is wrong with it."""
+    if not NAME.fullmatch(name):
+        raise CheckpointError(f"{name!r} is no name for a checkpoint")
     pointer = read_pointer(folder / f"{name}.json")
     content = read_regular_file(folder / pointer.file, limit=LARGEST_FILE)
     if len(content) != pointer.size:
@@ -149,15 +162,18 @@ def read_regular_file(path: Path, *, limit: int) -> bytes:
     """The bytes of a regular file, no link followed; raises CheckpointError otherwise or above the limit."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise CheckpointError(f"{path.name} is not a regular file")
+            if status.st_size > limit:
+                raise CheckpointError(f"{path.name} has {status.st_size} bytes, the limit is {limit}")
+            with os.fdopen(os.dup(descriptor), "rb") as file:
+                return file.read(limit + 1)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         raise CheckpointError(f"{path.name} cannot be read: {error.strerror}") from None
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise CheckpointError(f"{path.name} is not a regular file")
-        if status.st_size > limit:
-            raise CheckpointError(f"{path.name} has {status.st_size} bytes, the limit is {limit}")
-        return file.read(limit + 1)
 
 
 def parse_header(content: bytes) -> dict[str, Any]:
@@ -169,7 +185,7 @@ def parse_header(content: bytes) -> dict[str, Any]:
         header = json.loads(json.loads(content[8 : 8 + length])["__metadata__"][METADATA_KEY])
     except (ValueError, KeyError, TypeError, RecursionError):
         raise CheckpointError("it carries no latentserve header; write it with `python -m training export`") from None
-    if not isinstance(header, dict) or header.get("format") != FORMAT:
+    if not isinstance(header, dict) or type(header.get("format")) is not int or header["format"] != FORMAT:
         raise CheckpointError(f"its format is not {FORMAT}, the one this version reads")
     return header
 
@@ -177,7 +193,7 @@ def parse_header(content: bytes) -> dict[str, Any]:
 def _parse(name: str, digest: str, content: bytes) -> Checkpoint:
     header = parse_header(content)
     architecture = header.get("architecture")
-    if architecture not in ARCHITECTURES:
+    if not isinstance(architecture, str) or architecture not in ARCHITECTURES:
         raise CheckpointError(f"architecture {architecture!r} is none of {', '.join(ARCHITECTURES)}")
     config_type, network_type = ARCHITECTURES[architecture]
     try:
@@ -187,10 +203,11 @@ def _parse(name: str, digest: str, content: bytes) -> Checkpoint:
             network = network_type(config)
         card = Card(**header["card"])
         tensors = load_tensors(content)
-    except (SafetensorError, TypeError, ValueError, KeyError, AttributeError, RuntimeError, OverflowError) as error:
+    except (SafetensorError, TypeError, ValueError, KeyError, AttributeError, RuntimeError, ArithmeticError) as error:
         raise CheckpointError(f"its header or tensors do not make a {architecture}: {error}") from None
     _verify(network.state_dict(), tensors)
     network.load_state_dict(tensors, assign=True)
+    _verify_meaning(network)
     network.requires_grad_(False)
     return Checkpoint(name, digest, architecture, card, network.eval())
 
@@ -206,6 +223,18 @@ def _verify(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None
             raise CheckpointError(f"tensor {key} is {tuple(tensor.shape)} {tensor.dtype}, its config wants {wanted}")
         if tensor.is_floating_point() and not tensor.isfinite().all():
             raise CheckpointError(f"tensor {key} holds NaN or infinity")
+
+
+def _verify_meaning(network: nn.Module) -> None:
+    """Numbers can be finite and still mean nothing in their place."""
+    for name, module in network.named_modules():
+        if isinstance(module, nn.BatchNorm2d) and (cast("Tensor", module.running_var) < 0).any():
+            raise CheckpointError(f"tensor {name}.running_var holds a negative variance")
+        if isinstance(module, RealNVP):
+            try:
+                module.check()
+            except ValueError as error:
+                raise CheckpointError(f"tensor {name}.{error}") from None
 
 
 def _architecture_of(network: nn.Module) -> str:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from models_store.bounds import require_whole_numbers
+
 
 @dataclass(frozen=True, kw_only=True)
 class ClassifierConfig:
@@ -14,6 +16,11 @@ class ClassifierConfig:
     classes: int = 10
     widths: tuple[int, ...] = (32, 64, 128)
     features: int = 128
+
+    def __post_init__(self) -> None:
+        require_whole_numbers(self)
+        if self.image_size < 2 ** len(self.widths):
+            raise ValueError(f"image_size {self.image_size} cannot be halved {len(self.widths)} times (widths)")
 
 
 class Classifier(nn.Module):

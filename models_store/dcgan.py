@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from models_store.base import LatentModel
+from models_store.bounds import require_whole_numbers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,8 +20,9 @@ class DCGANConfig:
     width: int = 64
 
     def __post_init__(self) -> None:
+        require_whole_numbers(self)
         if self.doublings < 1:
-            raise ValueError(f"image_size {self.image_size} is not an even number of at least 8")
+            raise ValueError(f"image_size {self.image_size} is not an even number of at least 6")
 
     @property
     def doublings(self) -> int:

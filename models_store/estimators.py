@@ -65,8 +65,11 @@ class WeightAccumulator:
         self.log_sum_of_squares = torch.logaddexp(self.log_sum_of_squares, (2 * exact).logsumexp(0))
 
     def bound(self) -> ImportanceBound:
+        if not self.draws:
+            raise ValueError("no draws were added: nothing can be said")
         count = self.draws
-        effective = (2 * self.log_sum - self.log_sum_of_squares).exp()
+        # Where every weight is zero, no draw carries anything.
+        effective = (2 * self.log_sum - self.log_sum_of_squares).exp().nan_to_num(0.0)
         # Relative variance of the mean weight: (K/ESS - 1) / (K - 1), sd with K - 1 in its denominator.
         relative = ((count / effective - 1).clamp(min=0) / (count - 1)) if count > 1 else effective * math.nan
         return ImportanceBound(

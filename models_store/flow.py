@@ -70,5 +70,14 @@ class RealNVP(nn.Module):
             log_determinant = log_determinant + change
         return base, log_determinant
 
+    def check(self) -> None:
+        """Raises ValueError if loaded buffers make this no bijection."""
+        every = torch.arange(self.permutations.shape[1])
+        if not all(torch.equal(order.sort().values, every) for order in self.permutations):
+            raise ValueError("permutations: not every row is a permutation")
+        for number, layer in enumerate(self._layers()):
+            if not ((layer.mask == 0) | (layer.mask == 1)).all():
+                raise ValueError(f"couplings.{number}.mask: not made of zeros and ones")
+
     def _layers(self) -> list[Coupling]:
         return cast("list[Coupling]", list(self.couplings))

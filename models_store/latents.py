@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 Method = Literal["slerp", "lerp"]
 LARGEST_SEED = 2**32 - 1
+LARGEST_INDEX = 2**32 - 1
 
 _MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
 _WEYL = (0x9E3779B9, 0xBB67AE85)
@@ -53,23 +54,26 @@ def philox4x32(counter: NDArray[np.uint64], key: tuple[int, int]) -> NDArray[np.
 
 
 def uniforms(seed: int, indices: Sequence[int], dim: int, *, stream: Stream) -> NDArray[np.float64]:
-    """Uniforms in (0, 1), one row an index, (len(indices), dim)."""
+    """Uniforms in (0, 1), one row an index, (len(indices), dim). Raises ValueError above 32 bits."""
+    if not 0 <= seed <= LARGEST_SEED or not all(0 <= index <= LARGEST_INDEX for index in indices):
+        raise ValueError(f"seed {seed} and the indices must lie in 0 … {LARGEST_SEED}: they are words of 32 bits")
     blocks = -(-dim // 4)
     counter = np.zeros((4, len(indices), blocks), dtype=np.uint64)
     counter[0] = np.arange(blocks, dtype=np.uint64)
     counter[1] = np.asarray(indices, dtype=np.uint64)[:, None]
     words = philox4x32(counter.reshape(4, -1), (seed, int(stream)))
-    rows = words.reshape(4, len(indices), blocks).transpose(1, 2, 0).reshape(len(indices), -1)
+    rows = words.reshape(4, len(indices), blocks).transpose(1, 2, 0).reshape(len(indices), 4 * blocks)
     return (rows[:, :dim].astype(np.float64) + 0.5) / 2.0**32
 
 
 def normals(seed: int, indices: Sequence[int], dim: int, *, stream: Stream = Stream.PRIOR) -> Floats:
     """Standard normals, one row an index, (len(indices), dim): the latents of (seed, index)."""
-    pairs = uniforms(seed, indices, -(-dim // 4) * 4, stream=stream).reshape(len(indices), -1, 2)
+    padded = -(-dim // 4) * 4
+    pairs = uniforms(seed, indices, padded, stream=stream).reshape(len(indices), padded // 2, 2)
     radius = np.sqrt(-2.0 * np.log(pairs[..., 0]))
     angle = 2.0 * np.pi * pairs[..., 1]
     both = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1)
-    return both.reshape(len(indices), -1)[:, :dim].astype(np.float32)
+    return both.reshape(len(indices), padded)[:, :dim].astype(np.float32)
 
 
 def lerp(start: Floats, end: Floats, fractions: NDArray[np.float64]) -> Floats:

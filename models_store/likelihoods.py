@@ -23,8 +23,8 @@ def binarize(images: Tensor, uniforms: Tensor) -> Tensor:
 
 
 def quantize(images: Tensor) -> Tensor:
-    """Pixels in [0, 1] -> the nearest of the levels 0/255 … 255/255."""
-    return (images * (LEVELS - 1)).round() / (LEVELS - 1)
+    """Pixels in [0, 1] -> the nearest of the levels 0/255 … 255/255, halves up as `models_store/pixels.py` does."""
+    return torch.floor(images * (LEVELS - 1) + 0.5) / (LEVELS - 1)
 
 
 class Likelihood(ABC):
@@ -89,15 +89,24 @@ class DiscretizedLogistic(Likelihood):
 
     @property
     def mean(self) -> Tensor:
-        return self.location.clamp(0.0, 1.0)
+        # Of min(max(x, 0), 1): the tails beyond both ends lie on the end bins.
+        scale = self.log_scale.exp()
+        above_zero = functional.softplus(self.location / scale)
+        above_one = functional.softplus((self.location - 1.0) / scale)
+        return (scale * (above_zero - above_one)).clamp(0.0, 1.0)
 
     def log_prob(self, data: Tensor) -> Tensor:
         half = 0.5 / (LEVELS - 1)
         precision = (-self.log_scale).exp()
         above = (data - self.location + half) * precision
         below = (data - self.location - half) * precision
-        # log(σ(a) - σ(b)) = log σ(a) + log σ(-b) + log(1 - exp(b - a)), exact far into both tails.
-        inside = functional.logsigmoid(above) + functional.logsigmoid(-below) + torch.log(-torch.expm1(below - above))
+        # log(σ(a) - σ(b)) = log σ(a) + log σ(-b) + log(1 - exp(b - a)), exact far into both tails; b - a is the width
+        # of a bin whatever the location, and is not computed as a difference, which would cancel to 0.
+        inside = (
+            functional.logsigmoid(above)
+            + functional.logsigmoid(-below)
+            + torch.log(-torch.expm1(-2 * half * precision))
+        )
         lowest, highest = functional.logsigmoid(above), functional.logsigmoid(-below)
         log_mass = torch.where(data < half, lowest, torch.where(data > 1 - half, highest, inside))
         return log_mass.flatten(1).sum(1)

@@ -20,6 +20,8 @@ def from_bytes(images: Bytes) -> NDArray[np.float32]:
 def sheet(images: Bytes, *, columns: int, gap: int = 2) -> Bytes:
     """Tiles (B, H, W, C) row by row with a white gap between -> one picture (H', W', C)."""
     count, height, width, channels = images.shape
+    if not count:
+        raise ValueError("a sheet needs at least one tile")
     rows = -(-count // columns)
     shape = (rows * (height + gap) - gap, columns * (width + gap) - gap, channels)
     canvas = np.full(shape, 255, dtype=np.uint8)

@@ -34,7 +34,7 @@ class Store(Mapping[str, StoredModel]):
         if not folder.is_dir():
             raise CheckpointError(f"the store {folder} is no folder; train a model and export it there")
         store = cls(folder)
-        for pointer in sorted(folder.glob("*.json")):
+        for pointer in sorted(folder.glob("[!.]*.json")):
             store._load(pointer.stem)
         return store
 

@@ -6,9 +6,13 @@ from typing import Literal, cast
 from torch import Tensor, nn
 
 from models_store.base import Autoencoder
+from models_store.bounds import require_whole_numbers
 from models_store.flow import RealNVP
 from models_store.likelihoods import LIKELIHOODS, Likelihood
 from models_store.posteriors import DiagonalNormal, FlowNormal, Posterior
+
+DEEPEST = 12
+MOST_COUPLINGS = 128
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +30,9 @@ class VAEConfig:
     flow_hidden: int = 128
 
     def __post_init__(self) -> None:
+        require_whole_numbers(self)
+        if len(self.widths) > DEEPEST or self.couplings > MOST_COUPLINGS:
+            raise ValueError(f"at most {DEEPEST} widths and {MOST_COUPLINGS} couplings")
         if self.image_size % 2 ** len(self.widths):
             raise ValueError(f"image_size {self.image_size} cannot be halved {len(self.widths)} times (widths)")
         if self.likelihood not in LIKELIHOODS:

@@ -53,7 +53,7 @@ class DCGANRun(RunConfig):
     """Plays the game of generator and discriminator."""
 
     model: DCGANConfig = field(default_factory=DCGANConfig)
-    steps: int = option(8_000, "optimizer steps in all")
+    steps: int = option(16_000, "optimizer steps in all")
     learning_rate: float = option(2e-4, "of both Adam optimizers, whose first beta is 0.5")
     cost: Literal["non-saturating", "minimax", "maximum-likelihood"] = option(
         "non-saturating", "what the generator minimizes"
