@@ -2,14 +2,14 @@
 
 import gc
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from service import problems
 from service.engine.engine import Engine
-from service.limits import Limits
+from service.limits import LIMITS
 from service.media.pool import MediaPool
 from service.middleware import Departure, Envelope, FaultBarrier
 from service.routes import (
@@ -38,10 +38,12 @@ def create_app(settings: Settings) -> FastAPI:
         version="1",
         docs_url=None,
         redoc_url=None,
+        # One address a resource; a redirect would repeat the Host header of whoever asked.
+        redirect_slashes=False,
         lifespan=lambda app: _lifespan(app, settings, telemetry),
     )
     app.state.telemetry = telemetry
-    app.state.limits = Limits()
+    app.state.limits = LIMITS
     for resource in RESOURCES:
         app.include_router(resource.router)
     app.mount("/docs", StaticFiles(directory=operations.ROOM / "docs_ui"))
@@ -54,24 +56,21 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
-def _lifespan(app: FastAPI, settings: Settings, telemetry: Telemetry) -> AbstractAsyncContextManager[None]:
-    @asynccontextmanager
-    async def lifespan() -> AsyncIterator[None]:
-        app.state.pool = MediaPool()
-        app.state.engine = engine = await Engine.start(settings, telemetry)
-        for model in engine.catalog.values():
-            telemetry.model_served(model)
-        gc.collect()
-        # What is here now stays: the collector need not look at it again.
-        gc.freeze()
-        try:
-            yield
-        finally:
-            gc.unfreeze()
-            await engine.close()
-            app.state.pool.close()
-
-    return lifespan()
+@asynccontextmanager
+async def _lifespan(app: FastAPI, settings: Settings, telemetry: Telemetry) -> AsyncIterator[None]:
+    app.state.pool = MediaPool()
+    app.state.engine = engine = await Engine.start(settings, telemetry)
+    for model in engine.catalog.values():
+        telemetry.model_served(model)
+    gc.collect()
+    # What is here now stays: the collector need not look at it again.
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        await engine.close()
+        app.state.pool.close()
 
 
 DESCRIPTION = """Deep generative image models over HTTP: sampling, encoding, decoding, interpolation, ELBO scoring.

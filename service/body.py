@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 import orjson
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
@@ -79,21 +79,20 @@ async def read_form(request: Request, limits: Limits) -> tuple[list[bytes], dict
         raise MalformedRequest(f"the form cannot be parsed: {shown(error.message)}") from None
     except (KeyError, UnicodeDecodeError, ValueError):
         raise MalformedRequest("the form cannot be parsed: no boundary, or a part without a name") from None
-    return await _files(form, limits), {name: value for name, value in form.items() if isinstance(value, str)}
+    try:
+        parts = form.multi_items()
+        texts = {name: value for name, value in parts if isinstance(value, str)}
+        return [await _file(name, part, limits) for name, part in parts if isinstance(part, UploadFile)], texts
+    finally:
+        await form.close()
 
 
-async def _files(form: FormData, limits: Limits) -> list[bytes]:
-    files = []
-    for name, part in form.multi_items():
-        if not isinstance(part, UploadFile):
-            continue
-        if name != "image":
-            raise MalformedRequest(f"a file came as {shown(name)!r}", hint="name each file part 'image'")
-        if (part.size or 0) > limits.file_bytes:
-            raise ContentTooLarge(f"a file has {part.size} bytes", limit=limits.file_bytes)
-        files.append(await part.read())
-    await form.close()
-    return files
+async def _file(name: str, part: UploadFile, limits: Limits) -> bytes:
+    if name != "image":
+        raise MalformedRequest(f"a file came as {shown(name)!r}", hint="name each file part 'image'")
+    if (part.size or 0) > limits.file_bytes:
+        raise ContentTooLarge(f"a file has {part.size} bytes", limit=limits.file_bytes)
+    return await part.read()
 
 
 async def _collect(request: Request, limit: int) -> bytes:

@@ -67,3 +67,7 @@ class Limits:
                     limit=limit,
                     hint="ask for fewer images, steps or draws, or for a smaller size, and send several requests",
                 )
+
+
+LIMITS = Limits()
+"""Those in force; the ranges in the API's description are made from them."""

@@ -1,7 +1,7 @@
 """How the service is run: one frozen object, filled from the command line and from LATENTSERVE_* variables."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -17,13 +17,17 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="LATENTSERVE_", frozen=True)
 
-    host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 for every interface")
-    port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
-    store: Path = Field(SHIPPED, description="folder of checkpoints to serve")
-    device: Literal["auto", "cpu", "cuda"] = Field("cpu", description="where the networks run; auto takes a GPU if any")
-    threads: int = Field(1, ge=1, le=256, description="threads of one forward pass on the CPU")
-    max_batch: int = Field(64, ge=1, le=1024, description="rows of the largest batch")
-    queue_rows: int = Field(16384, ge=8192, description="rows that may wait; beyond them requests get 429")
-    deadline_s: float = Field(30.0, gt=0, description="seconds after which a request's work is dropped with 504")
-    drain_s: float = Field(2.0, ge=0, description="seconds between SIGTERM, when /readyz says 503, and the last accept")
-    grace_s: int = Field(25, ge=1, description="seconds that running requests get to finish when the server stops")
+    host: Annotated[str, Field(description="address to listen on; 0.0.0.0 for every interface")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535, description="port to listen on; 0 takes a free one")] = 8000
+    store: Annotated[Path, Field(description="folder of checkpoints to serve")] = SHIPPED
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"], Field(description="where the networks run; auto takes a GPU if any")
+    ] = "cpu"
+    threads: Annotated[int, Field(ge=1, le=256, description="threads of one forward pass on the CPU")] = 1
+    max_batch: Annotated[int, Field(ge=1, le=1024, description="rows of the largest batch")] = 64
+    queue_rows: Annotated[int, Field(ge=8192, description="rows that may wait; beyond them requests get 429")] = 16384
+    deadline_s: Annotated[float, Field(gt=0, description="seconds after which a request's work is dropped: 504")] = 30.0
+    drain_s: Annotated[
+        float, Field(ge=0, description="seconds between SIGTERM, when /readyz says 503, and the last accept")
+    ] = 2.0
+    grace_s: Annotated[int, Field(ge=1, description="seconds for running requests to finish at the end")] = 25

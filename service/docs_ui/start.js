@@ -1,2 +1,3 @@
 // A file of its own, so that the page needs no inline script and the content security policy can forbid them.
-SwaggerUIBundle({ url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true, tryItOutEnabled: true });
+// validatorUrl: the description is not sent to anyone.
+SwaggerUIBundle({ url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true, tryItOutEnabled: true, validatorUrl: null });

@@ -7,10 +7,10 @@ calling: the noise of a request comes from its own seeds, and the runner keeps t
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -25,8 +25,6 @@ from service.errors import ServiceError
 from service.settings import Settings
 
 logger = logging.getLogger("latentserve")
-
-Answer = TypeVar("Answer")
 
 Draw = tuple[int, int]
 """(seed, index): one point of the latent space, for ever."""
@@ -45,35 +43,31 @@ class Observer(batcher.Observer, Protocol):
 class Engine:
     """Owns the inference thread; all methods are called on the event loop."""
 
-    def __init__(self, runner: Runner, *, settings: Settings, observer: Observer) -> None:
+    def __init__(
+        self, catalog: Catalog, runner: Runner, thread: ThreadPoolExecutor, *, settings: Settings, observer: Observer
+    ) -> None:
+        self.catalog = catalog
+        self.draining = False
         self._runner = runner
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="inference")
+        self._thread = thread
         self._deadline_s = settings.deadline_s
         self._observer = observer
         self._batcher: batcher.Batcher[Key, Row, Floats] = batcher.Batcher(
             self._run, max_batch=settings.max_batch, max_queue_rows=settings.queue_rows, observer=observer
         )
         self._last_run_failed = False
-        self.draining = False
-        self.catalog = Catalog({}, {})
 
     @classmethod
     async def start(cls, settings: Settings, observer: Observer) -> "Engine":
         """Loads the store and warms every model up. Raises CheckpointError if there is no store."""
         started = time.perf_counter()
-        store = await asyncio.to_thread(Store.load, settings.store)
-        runner = TorchRunner(
-            store.values(),
-            device=_device(settings.device),
-            threads=settings.threads,
-            max_batch=settings.max_batch,
-        )
-        engine = cls(runner, settings=settings, observer=observer)
-        engine.catalog = await engine._on_thread(lambda: _warmed(store, runner))
-        for name, reason in store.rejected.items():
+        thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="inference")
+        # On the thread that will run the networks: the number of torch's threads is a property of the thread.
+        catalog, runner = await asyncio.get_running_loop().run_in_executor(thread, _load, settings)
+        for name, reason in catalog.rejected.items():
             logger.error("checkpoint refused name=%s reason=%s", name, reason)
-        logger.info("models loaded count=%d seconds=%.2f", len(store), time.perf_counter() - started)
-        return engine
+        logger.info("models loaded count=%d seconds=%.2f", len(catalog), time.perf_counter() - started)
+        return cls(catalog, runner, thread, settings=settings, observer=observer)
 
     async def close(self) -> None:
         """Answers what is queued, then stops the inference thread."""
@@ -154,7 +148,11 @@ class Engine:
         terms = await self._stage(model, "log_weights", [(*pair, row) for pair in pairs for row in noise], deadline)
         closed_form = options.per_dimension and "divergence" in model.numerics["batch_sizes"]
         divergences = await self._stage(model, "divergence", _rows(statistics), deadline) if closed_form else None
-        return summarize(terms.reshape(len(images), options.draws, 3), model, options, divergences), how
+        scores = [
+            summarize(weights, model, options, None if divergences is None else divergences[image])
+            for image, weights in enumerate(terms.reshape(len(images), options.draws, 3))
+        ]
+        return scores, how
 
     def _deadline(self) -> float:
         """When a request that begins now has to be done, by the monotonic clock."""
@@ -169,7 +167,7 @@ class Engine:
     async def _run(self, key: Key, rows: Sequence[Row]) -> list[Floats]:
         """The batcher's way to the runner; remembers whether the device still works."""
         try:
-            results = await self._on_thread(lambda: self._runner.run(key, rows))
+            results = await asyncio.get_running_loop().run_in_executor(self._thread, self._runner.run, key, rows)
         except ServiceError:
             raise
         except Exception:
@@ -179,9 +177,6 @@ class Engine:
         self._last_run_failed = False
         self._observer.rows_padded(self._runner.padded(key, len(rows)) - len(rows))
         return results
-
-    async def _on_thread(self, call: Callable[[], Answer]) -> Answer:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, call)
 
 
 def _rows(batch: Floats) -> list[Row]:
@@ -195,10 +190,13 @@ def _latents(dim: int, draws: Sequence[Draw], temperature: float) -> Floats:
     return np.concatenate([normals(seed, indices, dim) for seed, indices in runs]) * np.float32(temperature)
 
 
-def _warmed(store: Store, runner: TorchRunner) -> Catalog:
+def _load(settings: Settings) -> tuple[Catalog, Runner]:
+    store = Store.load(settings.store)
+    device, threads = _device(settings.device), settings.threads
+    runner = TorchRunner(store.values(), device=device, threads=threads, max_batch=settings.max_batch)
     runner.warm_up()
     with torch.inference_mode():
-        return Catalog.of(store, runner)
+        return Catalog.of(store, runner), runner
 
 
 def _device(wanted: str) -> str:

@@ -1,12 +1,11 @@
 """From importance weights to scores with their errors: pure functions, everything in nats unless it says bits."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from models_store.estimators import Estimate, bits_per_dimension, elbo_monte_carlo, importance_weighted
@@ -81,51 +80,49 @@ def to_domain(images: Floats, domain: str | None, options: ScoreOptions) -> tupl
     return (noise < images).astype(np.float32), how
 
 
-def summarize(
-    terms: NDArray[np.float32], model: ServedModel, options: ScoreOptions, divergences: Floats | None
-) -> list[Score]:
-    """Terms (N, draws, 3) of the weights, as `Autoencoder.log_weights` orders them -> one score a picture."""
-    log_likelihood, log_prior, log_posterior = torch.from_numpy(terms).double().permute(2, 1, 0)
+def summarize(terms: Floats, model: ServedModel, options: ScoreOptions, divergence: Floats | None) -> Score:
+    """The terms (draws, 3) of one picture's weights, in the order of `Autoencoder.log_weights`, -> its score.
+
+    One picture at a time: a sum over several at once would round a picture's last digits by its neighbours.
+    """
+    columns = torch.from_numpy(np.ascontiguousarray(terms.T, dtype=np.float64))[:, :, None]
+    log_likelihood, log_prior, log_posterior = columns
     first = slice(options.mc)
     nothing = torch.zeros_like(log_prior[first])
     elbo = elbo_monte_carlo(log_likelihood[first], log_prior[first], log_posterior[first])
-    reconstruction = elbo_monte_carlo(log_likelihood[first], nothing, nothing)
-    # The same mean with the signs turned: E[log q - log p].
-    kl = elbo_monte_carlo(nothing, log_posterior[first], log_prior[first])
     bound = importance_weighted((log_likelihood + log_prior - log_posterior)[: options.k])
     dimensions = int(np.prod(model.image_shape))
-    return [
-        Score(
-            elbo=_mean(elbo, image, options.mc),
-            reconstruction=_mean(reconstruction, image, options.mc),
-            kl=_mean(kl, image, options.mc),
-            log_likelihood=Bound(
-                float(bound.value[image]),
-                _known(bound.standard_error[image]),
-                bound.draws,
-                float(bound.effective_sample_size[image]),
-            ),
-            bits_per_dim={
-                "elbo": float(bits_per_dimension(elbo.value[image], dimensions)),
-                "log_likelihood": float(bits_per_dimension(bound.value[image], dimensions)),
-            },
-            percentile=percentile(float(elbo.value[image]), model.card.metrics),
-            kl_per_dimension=None if divergences is None else divergences[image].tolist(),
-        )
-        for image in range(terms.shape[0])
-    ]
+    return Score(
+        elbo=_mean(elbo, options.mc),
+        reconstruction=_mean(elbo_monte_carlo(log_likelihood[first], nothing, nothing), options.mc),
+        # The same mean with the signs turned: E[log q - log p].
+        kl=_mean(elbo_monte_carlo(nothing, log_posterior[first], log_prior[first]), options.mc),
+        log_likelihood=Bound(
+            value=float(bound.value),
+            standard_error=_known(bound.standard_error),
+            draws=bound.draws,
+            effective_sample_size=float(bound.effective_sample_size),
+        ),
+        bits_per_dim={
+            "elbo": float(bits_per_dimension(elbo.value, dimensions)),
+            "log_likelihood": float(bits_per_dimension(bound.value, dimensions)),
+        },
+        percentile=percentile(float(elbo.value), model.card.metrics),
+        kl_per_dimension=None if divergence is None else divergence.tolist(),
+    )
 
 
-def percentile(elbo: float, metrics: Any) -> float | None:
+def percentile(elbo: float, metrics: Mapping[str, Any]) -> float | None:
     """Where an ELBO lies among those of the test set, by the card's 101 ascending quantiles."""
-    quantiles = metrics.get("elbo", {}).get("quantiles")
+    protocol = metrics.get("elbo")
+    quantiles = protocol.get("quantiles") if isinstance(protocol, Mapping) else None
     if not isinstance(quantiles, Sequence) or len(quantiles) != QUANTILES:
         return None
     return float(np.interp(elbo, quantiles, np.arange(QUANTILES)))
 
 
-def _mean(estimate: Estimate, image: int, draws: int) -> Mean:
-    return Mean(float(estimate.value[image]), _known(estimate.standard_error[image]), draws)
+def _mean(estimate: Estimate, draws: int) -> Mean:
+    return Mean(float(estimate.value), _known(estimate.standard_error), draws)
 
 
 def _known(error: Tensor) -> float | None:

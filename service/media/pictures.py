@@ -14,7 +14,7 @@ from service.errors import ImageTooLarge, ImageUndecodable, UnsupportedImageForm
 from service.limits import Limits
 
 Fit = Literal["contain", "cover", "stretch"]
-Invert = Literal["auto", "true", "false"]
+Invert = Literal["auto"] | bool
 
 MAGIC = ((b"\x89PNG\r\n\x1a\n", "PNG"), (b"\xff\xd8\xff", "JPEG"), (b"RIFF", "WEBP"))
 MEDIA_TYPES = ("image/png", "image/jpeg", "image/webp")
@@ -55,7 +55,7 @@ def read_picture(image: Image.Image, shape: tuple[int, int, int], *, fit: Fit, i
     native = image.size == (width, height) and image.mode == mode
     steps = [] if native else [f"{image.mode} {image.width}×{image.height} converted to {mode}"]
     levels = _decoded(image, mode)
-    if invert == "true" or (invert == "auto" and mode == "L" and not native and _bright_border(levels)):
+    if invert is True or (invert == "auto" and mode == "L" and not native and _bright_border(levels)):
         levels = 255 - levels
         steps.append("inverted")
     if levels.shape[:2] != (height, width):

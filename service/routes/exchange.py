@@ -21,6 +21,8 @@ from service.routes.seeds import fresh_seed
 
 ENCODER_VERSION = "1"
 """Raise it when files of the same images get other bytes: it is part of every ETag."""
+UNCACHED = {"Cache-Control": "no-store", "Vary": "Accept"}
+"""Answers to a POST: Accept has decided their form."""
 YEAR_S = 31_536_000
 ALIAS_S = 300
 MEDIA_TYPES = {
@@ -81,18 +83,14 @@ class Exchange:
             return Response(status_code=304, headers=headers)
         return self.answer(await make(), extension, label, headers)
 
-    def answer(self, content: bytes, extension: str, label: str, headers: Mapping[str, str] | None = None) -> Response:
+    def answer(self, content: bytes, extension: str, label: str, headers: Mapping[str, str] = UNCACHED) -> Response:
         """The content as a file with a name, from this version of the model."""
-        shown_as = {
+        named = {
             "Content-Disposition": f'inline; filename="{self.model.name}-{label}.{extension}"',
             "Model-Version": self.model.digest,
-            "Cache-Control": "no-store",
-            "Vary": "Accept",
+            **headers,
         }
-        if headers is not None:
-            # The extension in the address has decided, so nothing varies.
-            del shown_as["Vary"]
-        return Response(content, 200, {**shown_as, **(headers or {})}, MEDIA_TYPES[extension])
+        return Response(content, 200, named, MEDIA_TYPES[extension])
 
     def random_seed(self) -> Response:
         """To the same address with a seed drawn here in the place of `random`."""
@@ -104,8 +102,8 @@ class Exchange:
         headers = {"ETag": f'W/"{hashlib.sha256(fixed).hexdigest()[:32]}"', "Model-Version": self.model.digest}
         if "@" in self.reference:
             return {**headers, "Cache-Control": f"public, max-age={YEAR_S}, immutable"}
-        path = self.request.url.path.replace(f"/{self.reference}/", f"/{self.model.pinned}/", 1)
-        return {**headers, "Cache-Control": f"max-age={ALIAS_S}", "Content-Location": self._with_query(path)}
+        pinned = self.url(self.request.url.path.removeprefix(f"/v1/models/{self.reference}/"))
+        return {**headers, "Cache-Control": f"max-age={ALIAS_S}", "Content-Location": self._with_query(pinned)}
 
     def _with_query(self, path: str) -> str:
         query = self.request.url.query

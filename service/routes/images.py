@@ -8,10 +8,11 @@ from pydantic import Field
 from models_store.latents import Floats
 from service.body import media_type, read_body, read_json
 from service.errors import ModelNotFound, NotAcceptable, QueueFull, UnsupportedMediaType
+from service.limits import LIMITS
 from service.media.npy import decode_floats
 from service.routes.exchange import Exchange, ExchangeDep, Recipe, to_json
 from service.routes.openapi import answers, json_body
-from service.routes.parameters import LIMITS, SheetParameters
+from service.routes.parameters import FORM, SheetParameters
 from service.routes.points import checked, decode_z64, encode_z64, points_of
 from service.routes.rendering import as_base64, check_images, render, with_pictures
 from service.routes.uploads import NPY
@@ -40,7 +41,7 @@ class DecodeRequest(SheetParameters):
 async def get_image(
     exchange: ExchangeDep,
     z64: Annotated[str, Path(description="base64url of latent_dim little-endian float16", examples=["9jTNvA"])],
-    extension: Literal["png", "npy", "json"],
+    extension: Annotated[Literal["png", "npy", "json"], FORM],
     parameters: Annotated[SheetParameters, Query()],
 ) -> Response:
     """z64 is a rounded point with an image of its own; seeds and npy are exact."""

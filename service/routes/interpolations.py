@@ -15,6 +15,7 @@ from service.media.webp import encode_webp
 from service.routes.exchange import Exchange, ExchangeDep, Recipe, label_of, to_json
 from service.routes.openapi import answers, json_body
 from service.routes.parameters import (
+    FORM,
     Base64Images,
     FramesPerSecond,
     Gap,
@@ -80,7 +81,7 @@ async def get_strip(
 async def get_interpolation(
     exchange: ExchangeDep,
     seeds: SeedsPath,
-    extension: Extension,
+    extension: Annotated[Extension, FORM],
     parameters: Annotated[PathParameters, Query()],
 ) -> Response:
     """strip.png: all frames in a row · webp: an animation · png: the frame `at` · npy: uint8 (frames, h, w, channels).
@@ -150,13 +151,9 @@ async def _file(
     exchange: Exchange, points: Floats, extension: str, parameters: PathParameters, recipe: Recipe
 ) -> bytes:
     latents = _frame(points, parameters) if extension == "png" else _frames(points, parameters)
-    if extension == "json" and parameters.images == "url":
-        return to_json({"data": _entries(exchange, latents, parameters)})
-    images = await exchange.engine.decode(exchange.model, latents)
     if extension == "json":
-        entries = _entries(exchange, latents, parameters)
-        recipes = [{**recipe, "at": entry["t"]} for entry in entries]
-        return to_json({"data": await with_pictures(exchange, entries, recipes, images, parameters.size)})
+        return await _json(exchange, latents, parameters, recipe)
+    images = await exchange.engine.decode(exchange.model, latents)
     layout = SheetParameters(size=parameters.size, columns=None, gap=parameters.gap)
     if extension in ("png", "npy"):
         return await render(exchange, images, extension, layout, recipe)
@@ -168,6 +165,15 @@ async def _file(
         return encode_png(strip, recipe)
 
     return await exchange.pool.run(encode, pixels=images.size)
+
+
+async def _json(exchange: Exchange, latents: Floats, parameters: PathParameters, recipe: Recipe) -> bytes:
+    entries = _entries(exchange, latents, parameters)
+    if parameters.images == "base64":
+        images = await exchange.engine.decode(exchange.model, latents)
+        recipes = [{**recipe, "at": entry["t"]} for entry in entries]
+        entries = await with_pictures(exchange, entries, recipes, images, parameters.size)
+    return to_json({"data": entries})
 
 
 def _frames(points: Floats, parameters: PathParameters) -> Floats:

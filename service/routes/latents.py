@@ -12,7 +12,7 @@ from service.errors import CapabilityNotSupported, ModelNotFound, NotAcceptable,
 from service.media.npy import encode_npy
 from service.routes.exchange import ExchangeDep, label_of, to_json
 from service.routes.openapi import answers, picture_body
-from service.routes.parameters import Index, Parameters, PictureParameters, Seed, SeedsPath, Temperature
+from service.routes.parameters import FORM, Index, Parameters, PictureParameters, Seed, SeedsPath, Temperature
 from service.routes.points import encode_z64
 from service.routes.seeds import RANDOM, parse_seeds
 from service.routes.uploads import read_upload
@@ -49,7 +49,7 @@ class EncodeParameters(PictureParameters):
 async def get_latents(
     exchange: ExchangeDep,
     seeds: SeedsPath,
-    extension: Literal["json", "npy"],
+    extension: Annotated[Literal["json", "npy"], FORM],
     parameters: Annotated[LatentParameters, Query()],
 ) -> Response:
     """Standard normals of a documented generator (Philox4x32-10, Box-Muller), times the temperature."""

@@ -7,10 +7,10 @@ from fastapi import APIRouter, Response
 
 from service.engine.catalog import ServedModel
 from service.errors import ModelNotFound, ModelUnavailable
-from service.limits import Limits
+from service.limits import LIMITS, Limits
 from service.routes.exchange import EngineDep, ExchangeDep, to_json
 from service.routes.openapi import answers
-from service.routes.parameters import LIMITS, NoQuery
+from service.routes.parameters import NoQuery
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
 EXAMPLE = {

@@ -1,8 +1,10 @@
 """What operators and machines ask: health, metrics, the documentation, and what an error means."""
 
 from pathlib import Path
+from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
+from fastapi import Path as Param
 from fastapi.responses import FileResponse
 
 import service
@@ -51,7 +53,7 @@ async def get_metrics(request: Request, engine: EngineDep, _query: NoQuery) -> R
 
 
 @router.get("/problems/{slug}", operation_id="get_problem", summary="What an error means", responses=PLAIN)
-async def get_problem(slug: str, _query: NoQuery) -> Response:
+async def get_problem(slug: Annotated[str, Param(description="as in `type`")], _query: NoQuery) -> Response:
     """The `type` of every error answer is such an address."""
     for error, kind in KINDS.items():
         if kind.slug == slug:

@@ -9,10 +9,8 @@ from pydantic_core import PydanticCustomError
 
 from models_store.latents import LARGEST_SEED
 from service.errors import shown, suggestion
-from service.limits import Limits
+from service.limits import LIMITS
 from service.media.pictures import Fit, Invert
-
-LIMITS = Limits()
 
 
 class Parameters(BaseModel):
@@ -58,38 +56,35 @@ SeedsPath = Annotated[
         examples=["42"],
     ),
 ]
+FORM = Path(description="the form of the answer")
 NoQuery = Annotated[NoParameters, Query()]
 
-Index = Annotated[int, Field(0, ge=0, le=LIMITS.index, description="which image of the seed")]
-Seed = Annotated[int, Field(0, ge=0, le=LARGEST_SEED, description="seed of the noise")]
+Index = Annotated[int, Field(ge=0, le=LIMITS.index, description="which image of the seed")]
+Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED, description="seed of the noise")]
 Temperature = Annotated[
-    float, Field(1.0, ge=0, le=LIMITS.temperature, description="scales the prior's standard deviation; 0 is its mean")
+    float, Field(ge=0, le=LIMITS.temperature, description="scales the prior's standard deviation; 0 is its mean")
 ]
 Size = Annotated[
     int | None,
     Field(
-        None,
         ge=8,
         le=LIMITS.tile_size,
         description="pixels of an image's longer side; a whole multiple repeats pixels, all else is Lanczos",
     ),
 ]
-Columns = Annotated[int | None, Field(None, ge=1, le=LIMITS.tiles, description="columns of a sheet; default ⌈√n⌉")]
-Gap = Annotated[int, Field(2, ge=0, le=16, description="white pixels between the tiles of a sheet")]
+Columns = Annotated[int | None, Field(ge=1, le=LIMITS.tiles, description="columns of a sheet; default ⌈√n⌉")]
+Gap = Annotated[int, Field(ge=0, le=16, description="white pixels between the tiles of a sheet")]
 Base64Images = Annotated[
-    Literal["url", "base64"], Field("url", description="in JSON: the image's address, or also its PNG as base64")
+    Literal["url", "base64"], Field(description="in JSON: the image's address, or also its PNG as base64")
 ]
-Steps = Annotated[int, Field(16, ge=2, le=LIMITS.steps, description="frames of one leg of the path")]
-PathMethod = Annotated[Literal["slerp", "lerp"], Field("slerp", description="great circle or straight line")]
-Loop = Annotated[bool, Field(False, description="whether the path returns to its first point")]
-FramesPerSecond = Annotated[int, Field(12, ge=1, le=60, description="speed of an animation")]
-FitImage = Annotated[
-    Fit, Field("contain", description="how a picture of another shape fits: all of it, its middle, or stretched")
-]
+Steps = Annotated[int, Field(ge=2, le=LIMITS.steps, description="frames of one leg of the path")]
+PathMethod = Annotated[Literal["slerp", "lerp"], Field(description="great circle or straight line")]
+Loop = Annotated[bool, Field(description="whether the path returns to its first point")]
+FramesPerSecond = Annotated[int, Field(ge=1, le=60, description="speed of an animation")]
+FitImage = Annotated[Fit, Field(description="how a picture of another shape fits: all of it, its middle, or stretched")]
 InvertImage = Annotated[
     Invert,
     Field(
-        "auto",
         description="for grey models: auto inverts a picture with a bright border, unless it has the model's size",
     ),
 ]

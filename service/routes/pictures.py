@@ -9,10 +9,10 @@ from pydantic import Field
 
 from models_store.latents import Floats
 from service.errors import ModelNotFound, QueueFull
+from service.limits import LIMITS
 from service.routes.exchange import Exchange, ExchangeDep, Recipe
 from service.routes.openapi import answers
 from service.routes.parameters import (
-    LIMITS,
     Gap,
     Parameters,
     SheetParameters,

@@ -14,7 +14,9 @@ from service.limits import Limits
 
 def encode_z64(latents: Floats) -> str:
     """Latents (D,) -> base64url of little-endian float16, without padding: a rounded point with its own image."""
-    return base64.urlsafe_b64encode(latents.astype("<f2").tobytes()).rstrip(b"=").decode()
+    with np.errstate(over="ignore"):
+        content = latents.astype("<f2").tobytes()
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
 def decode_z64(text: str, dim: int, limits: Limits) -> Floats:

@@ -11,9 +11,18 @@ from models_store.latents import LARGEST_SEED, Floats
 from service.body import read_json
 from service.engine.engine import Draw
 from service.errors import InvalidParameter, ModelNotFound, NotAcceptable, QueueFull
+from service.limits import LIMITS
 from service.routes.exchange import Exchange, ExchangeDep, Recipe, label_of, to_json
 from service.routes.openapi import answers, json_body
-from service.routes.parameters import LIMITS, Base64Images, Index, NoQuery, SeedsPath, SheetParameters, Temperature
+from service.routes.parameters import (
+    FORM,
+    Base64Images,
+    Index,
+    NoQuery,
+    SeedsPath,
+    SheetParameters,
+    Temperature,
+)
 from service.routes.points import encode_z64
 from service.routes.rendering import check_images, render, with_pictures
 from service.routes.seeds import RANDOM, fresh_seed, listed_seeds, parse_seeds
@@ -65,7 +74,7 @@ class SampleRequest(SampleOptions):
 async def get_samples(
     exchange: ExchangeDep,
     seeds: SeedsPath,
-    extension: Literal["png", "webp", "json", "npy"],
+    extension: Annotated[Literal["png", "webp", "json", "npy"], FORM],
     parameters: Annotated[SampleParameters, Query()],
 ) -> Response:
     """The same address gives the same bytes. npy holds uint8 (n, height, width, channels)."""
@@ -119,14 +128,14 @@ async def _file(
     exchange: Exchange, draws: Sequence[Draw], extension: str, options: SampleOptions, recipe: Recipe
 ) -> bytes:
     latents = await exchange.engine.latents(exchange.model, draws, temperature=options.temperature)
+    if extension != "json":
+        return await render(exchange, await exchange.engine.decode(exchange.model, latents), extension, options, recipe)
     entries = [_entry(exchange, draw, options, row) for draw, row in zip(draws, latents, strict=True)]
-    if extension == "json" and options.images == "url":
+    if options.images == "url":
         return to_json({"data": entries})
     images = await exchange.engine.decode(exchange.model, latents)
-    if extension == "json":
-        recipes = [_recipe(exchange, [draw], options) for draw in draws]
-        return to_json({"data": await with_pictures(exchange, entries, recipes, images, options.size)})
-    return await render(exchange, images, extension, options, recipe)
+    recipes = [_recipe(exchange, [draw], options) for draw in draws]
+    return to_json({"data": await with_pictures(exchange, entries, recipes, images, options.size)})
 
 
 def _entry(exchange: Exchange, draw: Draw, options: SampleOptions, latents: Floats) -> dict[str, Any]:

@@ -15,10 +15,10 @@ from service.errors import (
     RequestTooCostly,
     UnsupportedMediaType,
 )
+from service.limits import LIMITS
 from service.routes.exchange import ExchangeDep, to_json
 from service.routes.openapi import answers, picture_body
 from service.routes.parameters import (
-    LIMITS,
     PictureParameters,
     Seed,
 )

@@ -1,6 +1,8 @@
 """The app as tests use it: in this process, with its lifespan run, over httpx's own ASGI transport."""
 
 import io
+import json
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -21,10 +23,13 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="session")
-async def app(tiny_store: Path, anyio_backend: str) -> AsyncIterator[FastAPI]:
+async def app(tiny_store: Path, tmp_path_factory: pytest.TempPathFactory, anyio_backend: str) -> AsyncIterator[FastAPI]:
     """The service with the tiny models, and with a checkpoint that it has to refuse."""
-    (tiny_store / "broken.json").write_text('{"file": "gone.safetensors", "size": 1, "sha256": "%s"}' % ("0" * 64))
-    app = create_app(Settings(store=tiny_store))
+    # A copy: the store itself belongs to all tests.
+    store = shutil.copytree(tiny_store, tmp_path_factory.mktemp("served") / "store")
+    missing = {"file": "gone.safetensors", "size": 1, "sha256": "0" * 64}
+    (store / "broken.json").write_text(json.dumps(missing))
+    app = create_app(Settings(store=store))
     async with app.router.lifespan_context(app):
         yield app
 

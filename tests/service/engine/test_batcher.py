@@ -206,7 +206,7 @@ async def test_a_result_that_is_missing_is_an_error_and_no_hang() -> None:
 
     shared: Batcher[str, int, int] = Batcher(lazy, max_batch=8, max_queue_rows=100, observer=Witness())
 
-    with pytest.raises(RuntimeError, match="2 rows gave 0 results|1 rows gave 0 results"):
+    with pytest.raises(RuntimeError, match="rows gave 0 results"):
         await shared.submit("a", [1, 2])
 
 
@@ -226,22 +226,22 @@ async def test_closing_answers_what_is_queued_and_refuses_what_comes() -> None:
 
 @pytest.mark.parametrize("seed", range(300))
 async def test_every_request_is_resolved_once_whatever_happens(seed: int) -> None:
-    """Random sizes, keys, bad rows, cancellations and deadlines: right answers or the right error, and empty accounts."""
+    """Random sizes, bad rows, cancellations, deadlines: the right answer or error, and empty accounts."""
     chance = random.Random(seed)
     executor, witness = Executor(), Witness()
     shared = batcher(executor, max_batch=chance.choice([1, 3, 8]), max_queue_rows=60, witness=witness)
 
-    async def caller() -> str:
+    async def caller() -> bool:
         rows = [BAD if chance.random() < 0.02 else chance.randrange(1000) for _ in range(chance.randrange(20))]
         for _ in range(chance.randrange(4)):
             await asyncio.sleep(0)
         try:
             results = await shared.submit(chance.choice("ab"), rows, timeout_s=chance.choice([None, None, 5.0, 0.0]))
-        except (QueueFull, DeadlineExceeded, ValueError) as error:
-            assert not isinstance(error, ValueError) or BAD in rows
-            return type(error).__name__
-        assert results == [2 * row for row in rows]
-        return "answered"
+        except (QueueFull, DeadlineExceeded):
+            return True
+        except ValueError:
+            return BAD in rows
+        return results == [2 * row for row in rows]
 
     callers = [asyncio.create_task(caller()) for _ in range(20)]
     await turns(chance.randrange(6))
@@ -249,7 +249,7 @@ async def test_every_request_is_resolved_once_whatever_happens(seed: int) -> Non
         task.cancel()
     outcomes = await asyncio.gather(*callers, return_exceptions=True)
 
-    assert all(isinstance(outcome, str | asyncio.CancelledError) for outcome in outcomes)
+    assert all(outcome is True or isinstance(outcome, asyncio.CancelledError) for outcome in outcomes)
     await turns()
     assert shared.queued_rows == 0
     assert not shared._queues

@@ -9,7 +9,7 @@ import pytest
 import torch
 from fastapi import FastAPI
 
-from models_store import Autoencoder, Store
+from models_store import Autoencoder
 from models_store.estimators import bits_per_dimension, elbo_monte_carlo, importance_weighted
 from models_store.latents import Stream, normals, uniforms
 from models_store.likelihoods import binarize

@@ -48,7 +48,9 @@ def test_a_header_that_lies_is_refused_before_anything_is_reserved(header: str) 
         decode_floats(claimed(header, b"\0" * 16))
 
 
-@pytest.mark.parametrize("content", [b"", b"\x93NUMPY", b"PK\x03\x04", b"\x93NUMPY\x03\x00\x00\x00\x00\x00", b"\x80\x04."])
+@pytest.mark.parametrize(
+    "content", [b"", b"\x93NUMPY", b"PK\x03\x04", b"\x93NUMPY\x03\x00\x00\x00\x00\x00", b"\x80\x04."]
+)
 def test_what_is_no_npy_is_refused(content: bytes) -> None:
     """Nothing, a stump, a zip, an unknown version, a pickle."""
     with pytest.raises(MalformedRequest):

@@ -16,7 +16,9 @@ from tests.service.conftest import picture_file
 GREY = (1, 28, 28)
 
 
-def read(content: bytes, *, shape: tuple[int, int, int] = GREY, fit: Fit = "contain", invert: Invert = "auto") -> Picture:
+def read(
+    content: bytes, *, shape: tuple[int, int, int] = GREY, fit: Fit = "contain", invert: Invert = "auto"
+) -> Picture:
     return read_picture(open_picture(content, Limits()), shape, fit=fit, invert=invert)
 
 
@@ -49,12 +51,12 @@ def test_dark_ink_on_white_paper_is_inverted_and_said_so() -> None:
     assert picture.pixels[0, 0, 0] < 0.1
     assert picture.pixels[0, 14, 14] > 0.9
     assert "inverted" in picture.steps
-    assert read(picture_file(paper), invert="false").pixels[0, 0, 0] > 0.9
+    assert read(picture_file(paper), invert=False).pixels[0, 0, 0] > 0.9
 
 
 @pytest.mark.parametrize(("fit", "corner"), [("contain", 0.0), ("cover", 0.5), ("stretch", 0.5)])
 def test_a_picture_of_another_shape_is_brought_to_the_models(fit: Fit, corner: float) -> None:
-    """contain leaves black around, cover and stretch fill the frame."""
+    """Contain leaves black around, cover and stretch fill the frame."""
     wide = np.full((20, 90), 127, dtype=np.uint8)
 
     picture = read(picture_file(wide), fit=fit)
@@ -69,7 +71,7 @@ def test_colour_and_grey_are_converted_to_what_the_model_has() -> None:
     red = np.zeros((28, 28, 3), dtype=np.uint8)
     red[..., 0] = 255
 
-    assert read(picture_file(red), invert="false").pixels.shape == (1, 28, 28)
+    assert read(picture_file(red), invert=False).pixels.shape == (1, 28, 28)
     assert read(picture_file(red[..., 0]), shape=(3, 28, 28)).pixels.shape == (3, 28, 28)
 
 
@@ -81,7 +83,7 @@ def test_sixteen_bits_are_scaled_and_transparency_lies_on_white() -> None:
     for image, value in ((deep, 128 / 255), (clear, 1.0)):
         file = io.BytesIO()
         image.save(file, "PNG")
-        assert read(file.getvalue(), invert="false").pixels[0, 5, 5] == pytest.approx(value, abs=0.01)
+        assert read(file.getvalue(), invert=False).pixels[0, 5, 5] == pytest.approx(value, abs=0.01)
 
 
 @pytest.mark.parametrize(("width", "height"), [(20_000, 20_000), (5000, 5000), (1, 65_535), (2**31 - 1, 2**31 - 1)])
