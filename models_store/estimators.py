@@ -30,14 +30,21 @@ class ImportanceBound(Estimate):
     """(Σw)² / Σw², (B,), between 1 and K: how many draws really carry the estimate."""
 
 
+def monte_carlo_mean(draws: Tensor) -> Estimate:
+    """Draws (K, B) in nats -> their mean over K with its standard error sd / √K."""
+    exact = draws.detach().double()
+    error = exact.std(0) / math.sqrt(len(exact)) if len(exact) > 1 else exact[0] * math.nan
+    return Estimate(exact.mean(0), error)
+
+
 def elbo_monte_carlo(log_likelihood: Tensor, log_prior: Tensor, log_posterior: Tensor) -> Estimate:
     """L^A of Kingma & Welling 2014, eq. 6: every term sampled. All three are (K, B)."""
-    return _mean(log_likelihood + log_prior - log_posterior)
+    return monte_carlo_mean(log_likelihood + log_prior - log_posterior)
 
 
 def elbo_analytic(log_likelihood: Tensor, posterior: DiagonalNormal) -> Estimate:
     """L^B of Kingma & Welling 2014, eq. 7: the KL in closed form. `log_likelihood` is (K, B)."""
-    reconstruction = _mean(log_likelihood)
+    reconstruction = monte_carlo_mean(log_likelihood)
     divergence = posterior.divergence.double().sum(1)
     return Estimate(reconstruction.value - divergence, reconstruction.standard_error)
 
@@ -83,9 +90,3 @@ class WeightAccumulator:
 def bits_per_dimension(nats: Tensor, dimensions: int) -> Tensor:
     """Log-probabilities in nats -> code length in bits for each pixel and channel."""
     return -nats / (dimensions * math.log(2))
-
-
-def _mean(draws: Tensor) -> Estimate:
-    exact = draws.detach().double()
-    error = exact.std(0) / math.sqrt(len(exact)) if len(exact) > 1 else exact[0] * math.nan
-    return Estimate(exact.mean(0), error)

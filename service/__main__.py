@@ -23,7 +23,7 @@ LARGEST_HEAD = 16 * 1024
 KEEP_ALIVE_S = 15
 
 
-class CannotStart(Exception):  # noqa: N818 - named after what happened
+class CannotStart(Exception):
     """The service cannot be started as it was asked; the message says why in one line."""
 
 

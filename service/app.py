@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from fastapi.staticfiles import StaticFiles
 
 from service import problems
 from service.engine.engine import Engine
@@ -46,8 +45,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.limits = LIMITS
     for resource in RESOURCES:
         app.include_router(resource.router)
-    app.mount("/docs", StaticFiles(directory=operations.ROOM / "docs_ui"))
-    app.mount("/page", StaticFiles(directory=operations.ROOM / "page", check_dir=False))
+    app.mount("/docs", operations.PageFiles(directory=operations.ROOM / "docs_ui"))
+    app.mount("/page", operations.PageFiles(directory=operations.ROOM / "page"))
     problems.install(app)
     # The last one added is the outermost.
     app.add_middleware(Departure)

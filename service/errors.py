@@ -1,5 +1,4 @@
 """What can go wrong, named after what happened, and the one table that gives each its status. Knows no HTTP library."""
-# ruff: noqa: N818 - an error here is named after what happened
 
 import math
 from collections.abc import Iterable, Mapping

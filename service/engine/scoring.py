@@ -8,7 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models_store.estimators import Estimate, bits_per_dimension, elbo_monte_carlo, importance_weighted
+from models_store.estimators import (
+    Estimate,
+    bits_per_dimension,
+    elbo_monte_carlo,
+    importance_weighted,
+    monte_carlo_mean,
+)
 from models_store.latents import Floats, Stream, uniforms
 from models_store.likelihoods import quantize
 from service.engine.catalog import ServedModel
@@ -88,15 +94,13 @@ def summarize(terms: Floats, model: ServedModel, options: ScoreOptions, divergen
     columns = torch.from_numpy(np.ascontiguousarray(terms.T, dtype=np.float64))[:, :, None]
     log_likelihood, log_prior, log_posterior = columns
     first = slice(options.mc)
-    nothing = torch.zeros_like(log_prior[first])
     elbo = elbo_monte_carlo(log_likelihood[first], log_prior[first], log_posterior[first])
     bound = importance_weighted((log_likelihood + log_prior - log_posterior)[: options.k])
     dimensions = int(np.prod(model.image_shape))
     return Score(
         elbo=_mean(elbo, options.mc),
-        reconstruction=_mean(elbo_monte_carlo(log_likelihood[first], nothing, nothing), options.mc),
-        # The same mean with the signs turned: E[log q - log p].
-        kl=_mean(elbo_monte_carlo(nothing, log_posterior[first], log_prior[first]), options.mc),
+        reconstruction=_mean(monte_carlo_mean(log_likelihood[first]), options.mc),
+        kl=_mean(monte_carlo_mean((log_posterior - log_prior)[first]), options.mc),
         log_likelihood=Bound(
             value=float(bound.value),
             standard_error=_known(bound.standard_error),

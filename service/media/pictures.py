@@ -33,7 +33,9 @@ def open_picture(content: bytes, limits: Limits) -> Image.Image:
     """A picture whose header was read and found small enough; its pixels are not decoded yet."""
     form = next((name for magic, name in MAGIC if content.startswith(magic)), None)
     if form is None or (form == "WEBP" and content[8:12] != b"WEBP"):
-        raise UnsupportedImageFormat("the picture does not start like one we read", allowed=list(MEDIA_TYPES))
+        raise UnsupportedImageFormat(
+            "the picture does not start like one we read", allowed=list(MEDIA_TYPES), hint="send PNG, JPEG or WebP"
+        )
     try:
         image = Image.open(io.BytesIO(content), formats=[form])
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):

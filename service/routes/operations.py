@@ -1,11 +1,12 @@
 """What operators and machines ask: health, metrics, the documentation, and what an error means."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi import Path as Param
 from fastapi.responses import FileResponse
+from fastapi.staticfiles import StaticFiles
 
 import service
 from service.errors import KINDS, NotFound, shown
@@ -17,12 +18,23 @@ from service.telemetry import Telemetry
 router = APIRouter(tags=["operations"])
 
 ROOM = Path(service.__file__).parent
-CONTENT_POLICY = {
-    # Our pages bring all they need; what a name or a card contains can run nothing.
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'"
-}
+PAGE_POLICY = "default-src 'self'; img-src 'self' data: blob:"
+"""Our pages bring all they need; what a name or a card contains can run nothing."""
+DOCS_POLICY = f"{PAGE_POLICY}; style-src 'self' 'unsafe-inline'"
+"""Swagger UI sets styles from its script."""
+REVALIDATED = {"Cache-Control": "no-cache"}
+"""After an upgrade, an old page must not meet new scripts."""
 UNCACHED = {"Cache-Control": "no-store"}
 PLAIN = answers("json", example={"status": "ok"})
+
+
+class PageFiles(StaticFiles):
+    """What the pages are made of; a browser asks each time whether its copy still holds."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers.update(REVALIDATED)
+        return response
 
 
 def _json(content: object, status: int = 200) -> Response:
@@ -65,13 +77,14 @@ async def get_problem(slug: Annotated[str, Param(description="as in `type`")], _
 @router.get("/docs", include_in_schema=False)
 async def get_docs() -> Response:
     """Swagger UI from our own files."""
-    return FileResponse(ROOM / "docs_ui" / "index.html", headers=CONTENT_POLICY)
+    return _page("docs_ui/index.html", DOCS_POLICY)
 
 
 @router.get("/", include_in_schema=False)
 async def get_page() -> Response:
-    """The playground."""
-    page = ROOM / "page" / "index.html"
-    if not page.is_file():
-        raise NotFound("this build has no page", hint="see /docs for the API")
-    return FileResponse(page, headers=CONTENT_POLICY)
+    """The page that shows it all."""
+    return _page("page/index.html", PAGE_POLICY)
+
+
+def _page(path: str, policy: str) -> Response:
+    return FileResponse(ROOM / path, headers={"Content-Security-Policy": policy, **REVALIDATED})
