@@ -1,4 +1,8 @@
-"""The two abstract kinds of model; what a model can do is its type, never a string.
+"""The two abstract kinds of model; what a model can do follows from its type.
+
+A network of either kind is built from a frozen config, which it keeps as `config`. In eval mode it is a pure function
+of each row: no noise of its own, no batch statistics, nothing that lets one row of a batch touch another. On that, and
+on the runner's check of it, rests the promise that nobody's image depends on who else is asking.
 
 Every model here has one public latent z with the prior N(0, I), so that seeds, slerp and temperature mean the
 same for all. A model with a learned prior keeps it inside: its flow maps the public z to the space it needs.
@@ -6,6 +10,7 @@ same for all. A model with a learned prior keeps it inside: its flow maps the pu
 
 import math
 from abc import ABC, abstractmethod
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +22,7 @@ from models_store.posteriors import Posterior
 class LatentModel(nn.Module, ABC):
     """A generator x = g(z) with prior z ~ N(0, I): it samples, decodes and interpolates."""
 
+    config: Any
     latent_dim: int
     image_shape: tuple[int, int, int]
     """(channels, height, width)."""
@@ -35,7 +41,11 @@ class Autoencoder(LatentModel):
 
     @abstractmethod
     def encode(self, images: Tensor) -> Tensor:
-        """Pixels (B, C, H, W) in [0, 1] -> the numbers that fix q(z|x), (B, statistics)."""
+        """Images (B, C, H, W) in [0, 1] -> the numbers that fix q(z|x), (B, statistics).
+
+        Networks are trained on data of the likelihood's domain, and scores encode that; a grey picture for a model of
+        bits is taken as the bits' mean, which is what encoding and reconstruction of uploads do.
+        """
 
     @abstractmethod
     def posterior(self, statistics: Tensor) -> Posterior:

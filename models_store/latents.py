@@ -103,7 +103,7 @@ def slerp(start: Floats, end: Floats, fractions: NDArray[np.float64]) -> Floats:
     return (direction * ((1 - weights) * lengths[0] + weights * lengths[1])).astype(np.float32)
 
 
-_METHODS = {"slerp": slerp, "lerp": lerp}
+METHODS = {"slerp": slerp, "lerp": lerp}
 
 
 def path(points: Floats, *, steps: int, method: Method = "slerp", loop: bool = False) -> Floats:
@@ -113,5 +113,5 @@ def path(points: Floats, *, steps: int, method: Method = "slerp", loop: bool = F
     """
     ends = np.roll(points, -1, axis=0) if loop else points[1:]
     fractions = np.arange(steps) / steps
-    legs = [_METHODS[method](start, end, fractions) for start, end in zip(points, ends, strict=False)]
+    legs = [METHODS[method](start, end, fractions) for start, end in zip(points, ends, strict=False)]
     return np.concatenate(legs if loop else [*legs, points[-1:]])

@@ -7,13 +7,14 @@ bits with the pixels as probabilities, `quantize` rounds to the 256 levels of a 
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, assert_never
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 Domain = Literal["binarized", "8-bit"]
+"""The set of images over which a likelihood is a probability: {0, 1}ⁿ, or the 256 levels of a byte in each place."""
 LEVELS = 256
 
 
@@ -25,6 +26,17 @@ def binarize(images: Tensor, uniforms: Tensor) -> Tensor:
 def quantize(images: Tensor) -> Tensor:
     """Pixels in [0, 1] -> the nearest of the levels 0/255 … 255/255, halves up as `models_store/pixels.py` does."""
     return torch.floor(images * (LEVELS - 1) + 0.5) / (LEVELS - 1)
+
+
+def to_domain(images: Tensor, domain: Domain, uniforms: Tensor) -> Tensor:
+    """Pixels in [0, 1] -> data of the domain; the uniforms, of the same shape, decide bits and nothing else."""
+    match domain:
+        case "binarized":
+            return binarize(images, uniforms)
+        case "8-bit":
+            return quantize(images)
+        case _:
+            assert_never(domain)
 
 
 class Likelihood(ABC):

@@ -44,11 +44,6 @@ class DiagonalNormal(Posterior):
         return latents, log_density
 
     @property
-    def entropy(self) -> Tensor:
-        """In nats, (B,)."""
-        return (self.log_scale + 0.5 * (1 + LOG_2_PI)).sum(1)
-
-    @property
     def divergence(self) -> Tensor:
         """KL(q(z|x) ‖ N(0, I)) of each dimension in nats, (B, D); Kingma & Welling 2014, appendix B."""
         variance = (2 * self.log_scale).exp()

@@ -7,6 +7,9 @@ from pathlib import Path
 from models_store.base import LatentModel
 from models_store.checkpoint import NAME, Card, CheckpointError, read_checkpoint
 
+SHIPPED = Path(__file__).parent / "weights"
+"""The store that comes with the project, from whatever folder it is run."""
+
 
 @dataclass(frozen=True)
 class StoredModel:

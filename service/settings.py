@@ -6,10 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-import models_store
-
-SHIPPED = Path(models_store.__file__).parent / "weights"
-"""Resolved from the package, so that the default works from any working directory."""
+from models_store.store import SHIPPED
 
 
 class Settings(BaseSettings):
@@ -24,7 +21,7 @@ class Settings(BaseSettings):
         Literal["auto", "cpu", "cuda"], Field(description="where the networks run; auto takes a GPU if any")
     ] = "cpu"
     threads: Annotated[int, Field(ge=1, le=256, description="threads of one forward pass on the CPU")] = 1
-    max_batch: Annotated[int, Field(ge=1, le=1024, description="rows of the largest batch")] = 64
+    max_batch: Annotated[int, Field(ge=8, le=1024, description="rows of the largest batch")] = 64
     queue_rows: Annotated[int, Field(ge=8192, description="rows that may wait; beyond them requests get 429")] = 16384
     deadline_s: Annotated[float, Field(gt=0, description="seconds after which a request's work is dropped: 504")] = 30.0
     drain_s: Annotated[

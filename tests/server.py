@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-WEIGHTS = Path("/tmp/pre")
+from models_store.store import SHIPPED
+
+WEIGHTS = SHIPPED
 
 
 @contextmanager

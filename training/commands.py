@@ -1,51 +1,48 @@
 """What each command of the command line does, as plain functions."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import nn
 
 from models_store.base import LatentModel
 from models_store.checkpoint import Card, CheckpointError, read_checkpoint, write_checkpoint
-from models_store.classifier import Classifier
 from training import data as datasets
 from training import fashion_mnist
-from training.classifier import ClassifierObjective
-from training.config import RUNS, ClassifierRun, DCGANRun, VAERun, build, flat_values
+from training.config import build, flat_values
 from training.data import ImageSet
-from training.dcgan import DCGANObjective
 from training.evaluate import evaluate as metrics_of
+from training.judge import FASHION_JUDGE, Judge
+from training.kinds import KINDS
 from training.loop import fit
 from training.objective import Objective
 from training.report import save_grid
 from training.run import Run
 from training.snapshot import load
-from training.vae import VAEObjective
-
-JUDGE = "fashion-classifier"
-STORE = Path("models_store/weights")
 
 
 def train(kind: str, given: dict[str, Any]) -> None:
     """A new run, or with `resume` an old one. Raises ValueError for flags that contradict a resumed run."""
     runs, store, folder, stop_after = (given.pop(key, None) for key in ("runs", "store", "resume", "stop_after"))
-    if folder is not None:
-        if given:
-            raise ValueError(f"--resume goes on with the run's own config; leave out --{', --'.join(given)}")
-        resume(folder, stop_after=stop_after, store=store)
-        return
-    config = build(RUNS[kind], given)
-    images = datasets.load(config.data, image_size=config.model.image_size, channels=config.model.channels)  # type: ignore[attr-defined]  # every kind has a model
-    _train(Run.create(runs, kind, config), images, store, stop_after)
+    if folder is None:
+        config = build(KINDS[kind].config, given)
+        images = datasets.load(config.data, image_size=config.model.image_size, channels=config.model.channels)
+        run = Run.create(runs, kind, config)
+    else:
+        run = _resumed(kind, folder, given)
+        images = _data_of(run)
+    _train(run, images, store, stop_after)
 
 
-def resume(run: Path, *, stop_after: int | None = None, store: Path = STORE) -> None:
-    """Goes on with the run in that folder."""
-    opened = Run.open(run)
-    _train(opened, _data_of(opened), store, stop_after)
+def _resumed(kind: str, folder: Path, given: dict[str, Any]) -> Run:
+    run = Run.open(folder)
+    if given:
+        raise ValueError(f"--resume goes on with the run's own config; leave out --{', --'.join(given)}")
+    if run.kind != kind:
+        raise ValueError(f"{folder} is a run of {run.kind}: python -m training {run.kind} --resume {folder}")
+    return run
 
 
 def evaluate(model: str, *, draws: int, images: int | None, seed: int, device: str, store: Path) -> None:
@@ -56,9 +53,9 @@ def evaluate(model: str, *, draws: int, images: int | None, seed: int, device: s
     network = network.to(where)
     data = _on_device(_data_of(run) if run else datasets.load("fashion-mnist", image_size=28, channels=1), where)
     judged = isinstance(network, LatentModel) and data.name == "fashion-mnist"
-    judge = _judge(store, JUDGE) if judged else None
+    judge = Judge.load(store, FASHION_JUDGE, where) if judged else None
     command = f"python -m training evaluate {model} --draws {draws} --seed {seed}"
-    metrics = metrics_of(network, data, judge and judge.to(where), draws=draws, images=images, seed=seed)
+    metrics = metrics_of(network, data, judge, draws=draws, images=images, seed=seed)
     report = {"step": step, "metrics": metrics, "command": command + (f" --images {images}" if images else "")}
     if run:
         run.write_json("evaluation.json", report)
@@ -116,30 +113,8 @@ def _train(run: Run, images: ImageSet, store: Path, stop_after: int | None) -> N
         print(f"best at step {done.best_step}; next: python -m training evaluate {run.folder}")
 
 
-def _vae(run: Run, device: torch.device, store: Path) -> Objective:  # noqa: ARG001  # all kinds are made alike
-    return VAEObjective(cast("VAERun", run.config), device)
-
-
-def _dcgan(run: Run, device: torch.device, store: Path) -> Objective:
-    config = cast("DCGANRun", run.config)
-    fits = config.judge and config.data == "fashion-mnist"
-    return DCGANObjective(config, device, _judge(store, config.judge) if fits else None)
-
-
-def _classifier(run: Run, device: torch.device, store: Path) -> Objective:  # noqa: ARG001  # all kinds are made alike
-    return ClassifierObjective(cast("ClassifierRun", run.config), device)
-
-
-OBJECTIVES: dict[str, Callable[[Run, torch.device, Path], Objective]] = {
-    "classifier": _classifier,
-    "dcgan": _dcgan,
-    "vae": _vae,
-}
-"""Kind -> its objective."""
-
-
 def _objective(run: Run, device: torch.device, store: Path) -> Objective:
-    return OBJECTIVES[run.kind](run, device, store)
+    return KINDS[run.kind].objective(run.config, device, store)
 
 
 def _best_network(run: Run, device: torch.device, store: Path) -> tuple[nn.Module, int]:
@@ -152,14 +127,6 @@ def _best_network(run: Run, device: torch.device, store: Path) -> tuple[nn.Modul
     return objective.network().eval(), progress.step
 
 
-def _judge(store: Path, name: str) -> Classifier | None:
-    try:
-        return cast("Classifier", _stored(store, name))
-    except ValueError as error:
-        print(f"without sample quality: {error}")
-        return None
-
-
 def _stored(store: Path, name: str) -> nn.Module:
     try:
         return read_checkpoint(store, name).network
@@ -168,7 +135,7 @@ def _stored(store: Path, name: str) -> nn.Module:
 
 
 def _data_of(run: Run) -> ImageSet:
-    model = run.config.model  # type: ignore[attr-defined]  # every kind has a model
+    model = run.config.model
     return datasets.load(run.config.data, image_size=model.image_size, channels=model.channels)
 
 

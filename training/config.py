@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar, cast
 from models_store.classifier import ClassifierConfig
 from models_store.dcgan import DCGANConfig
 from models_store.vae import VAEConfig
+from training.judge import FASHION_JUDGE
 
 Config = TypeVar("Config")
 
@@ -25,6 +26,8 @@ def option(default: Any, text: str) -> Any:
 class RunConfig:
     """What all kinds of training share."""
 
+    model: Any
+    """The network's own config."""
     data: str = option("fashion-mnist", "fashion-mnist, or a folder of images")
     steps: int = option(12_000, "optimizer steps in all; schedules are laid out over them")
     batch_size: int = option(128, "images a step")
@@ -58,7 +61,7 @@ class DCGANRun(RunConfig):
     cost: Literal["non-saturating", "minimax", "maximum-likelihood"] = option(
         "non-saturating", "what the generator minimizes"
     )
-    judge: str = option("fashion-classifier", "classifier in the store whose features score the samples; '' for none")
+    judge: str = option(FASHION_JUDGE, "classifier in the store whose features score the samples; '' for none")
     decay: float = option(0.3, "last part of the steps over which the learning rate falls linearly to 0")
 
 
@@ -70,10 +73,6 @@ class ClassifierRun(RunConfig):
     steps: int = option(4_000, "optimizer steps in all")
     validate_every: int = option(400, "steps between validations and snapshots")
     average: float = option(0.99, "decay of the exponential moving average of the weights that is evaluated")
-
-
-RUNS: dict[str, type[RunConfig]] = {"vae": VAERun, "dcgan": DCGANRun, "classifier": ClassifierRun}
-"""Kind -> its config: the one line a new model family adds here."""
 
 
 def add_flags(parser: argparse.ArgumentParser, config: type[Any]) -> None:

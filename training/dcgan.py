@@ -8,11 +8,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Adam
 
-from models_store.classifier import Classifier
 from models_store.dcgan import DCGAN, DCGANConfig
 from models_store.latents import normals
 from training.config import DCGANRun
 from training.data import ImageSet, Split
+from training.judge import Judge
 from training.metrics import FeatureStatistics, frechet_distance
 from training.objective import Objective, Pictures, averaged_copy, noise_of, placed, set_learning_rate, update_average
 
@@ -69,10 +69,10 @@ GENERATOR_COSTS = {
 class DCGANObjective(Objective):
     """One step for D on a real and a fake batch apart from one another, then one for G with D frozen."""
 
-    def __init__(self, config: DCGANRun, device: torch.device, judge: Classifier | None) -> None:
+    def __init__(self, config: DCGANRun, device: torch.device, judge: Judge | None) -> None:
         self.config = config
         self.device = device
-        self.judge = None if judge is None else judge.to(device)
+        self.judge = judge
         self.reference: FeatureStatistics | None = None
         generator = placed(DCGAN(config.model).apply(_initialize), device)
         discriminator = placed(Discriminator(config.model).apply(_initialize), device)
@@ -100,11 +100,13 @@ class DCGANObjective(Objective):
         if self.judge is None:
             return {}
         if self.reference is None:
-            self.reference = FeatureStatistics.of(self.judge, (part.pixels() for part in data.train.batches(1000)))
+            self.reference = FeatureStatistics.of(
+                self.judge.network, (part.pixels() for part in data.train.batches(1000))
+            )
         model = self.network()
         noise = noise_of(self.config.seed + 1, 0, self.device)
         draws = torch.randn((VALIDATION_SAMPLES, model.latent_dim), generator=noise, device=self.device)
-        made = FeatureStatistics.of(self.judge, (model.decode(part) for part in draws.split(500)))
+        made = FeatureStatistics.of(self.judge.network, (model.decode(part) for part in draws.split(500)))
         return {"score": frechet_distance(made, self.reference)}
 
     @torch.no_grad()

@@ -10,9 +10,10 @@ from torch import nn
 from models_store.base import Autoencoder, LatentModel
 from models_store.classifier import Classifier
 from models_store.estimators import bits_per_dimension, importance_weighted
-from models_store.likelihoods import binarize, quantize
+from models_store.likelihoods import Domain, to_domain
 from training.classifier import accuracy
 from training.data import ImageSet, Split
+from training.judge import Judge
 from training.metrics import FeatureStatistics, frechet_distance
 from training.objective import noise_of
 
@@ -25,7 +26,7 @@ BATCH = 500
 def evaluate(
     network: nn.Module,
     data: ImageSet,
-    judge: Classifier | None,
+    judge: Judge | None,
     *,
     draws: int = 100,
     images: int | None = None,
@@ -41,6 +42,8 @@ def evaluate(
     if isinstance(network, Autoencoder):
         test = data.test if images is None else data.test.take(torch.arange(images, device=data.test.images.device))
         metrics |= likelihood(network, test, draws=draws, seed=seed)
+        if _domain(network) == "8-bit":
+            metrics["independent_pixels"] = {"value": independent_pixel_bits(data.train, data.test), "unit": "bits/dim"}
     if judge is not None and isinstance(network, LatentModel):
         metrics |= sample_quality(network, data, judge, seed=seed)
     return metrics
@@ -49,24 +52,27 @@ def evaluate(
 @torch.no_grad()
 def likelihood(network: Autoencoder, test: Split, *, draws: int, seed: int) -> Metrics:
     """ELBO and importance-weighted bound in nats an image, and the entropy of the binarization below both."""
+    domain = _domain(network)
     noise = noise_of(seed, 0, test.images.device)
     elbos, bounds = [], []
     for batch in track(list(test.batches(BATCH)), "likelihood", transient=True):
-        data = _domain_data(network, batch.pixels(), noise)
+        images = batch.pixels()
+        uniforms = torch.rand(images.shape, generator=noise, device=images.device)
+        data = to_domain(images, domain, uniforms)
         statistics = network.encode(data)
         log_weights = _log_weights(network, data, statistics, draws, noise)
         elbos.append(log_weights.mean(0))
         bounds.append(importance_weighted(log_weights))
     elbo, value = torch.cat(elbos), torch.cat([bound.value for bound in bounds])
     effective = torch.cat([bound.effective_sample_size for bound in bounds])
-    protocol = f"{len(test)} test images, {_domain(network)}, {draws} draws from q(z|x), seed {seed}"
+    protocol = f"{len(test)} test images, {domain}, {draws} draws from q(z|x), seed {seed}"
     metrics: Metrics = {
         "elbo": _mean(elbo) | {"quantiles": _quantiles(elbo), "protocol": protocol},
         "importance_weighted": _mean(value)
         | {"draws": draws, "mean_effective_sample_size": float(effective.mean()), "protocol": protocol},
         "bits_per_dim": {"value": float(bits_per_dimension(value.mean(), math.prod(network.image_shape)))},
     }
-    if _domain(network) == "binarized":
+    if domain == "binarized":
         floor = binarization_entropy(test)
         metrics["binarization_entropy"] = {"value": floor, "excess_nats": -float(value.mean()) - floor}
     return metrics
@@ -86,27 +92,29 @@ def _log_weights(
 
 
 @torch.no_grad()
-def sample_quality(network: LatentModel, data: ImageSet, judge: Classifier, *, seed: int) -> Metrics:
+def sample_quality(network: LatentModel, data: ImageSet, judge: Judge, *, seed: int) -> Metrics:
     """Fréchet distance of 10,000 samples to the test images, the same for real training images, and class shares."""
     device = data.test.images.device
     noise = noise_of(seed, 1, device)
     draws = torch.randn((SAMPLES, network.latent_dim), generator=noise, device=device)
-    made = FeatureStatistics.of(judge, (network.decode(part) for part in draws.split(BATCH)))
-    real = FeatureStatistics.of(judge, (part.pixels() for part in data.test.batches(BATCH)))
+    made = FeatureStatistics.of(judge.network, (network.decode(part) for part in draws.split(BATCH)))
+    real = FeatureStatistics.of(judge.network, (part.pixels() for part in data.test.batches(BATCH)))
     first = data.train.take(torch.arange(min(SAMPLES, len(data.train)), device=device))
-    floor = frechet_distance(FeatureStatistics.of(judge, (part.pixels() for part in first.batches(BATCH))), real)
+    floor = frechet_distance(
+        FeatureStatistics.of(judge.network, (part.pixels() for part in first.batches(BATCH))), real
+    )
     protocol = f"{SAMPLES} decoder means from z ~ N(0, I), seed {seed}, against {len(data.test)} test images"
     return {
         "frechet_distance": {
             "value": frechet_distance(made, real),
             "real_against_real": floor,
-            "features": f"{judge.config.features} features of fashion-classifier",
+            "features": f"{judge.network.config.features} features of {judge}",
             "protocol": protocol,
         },
         "class_shares": {
             "value": [round(float(share), 4) for share in made.class_shares],
             "smallest": float(made.class_shares.min()),
-            "protocol": f"classes that fashion-classifier sees in the same {SAMPLES} samples",
+            "protocol": f"classes that {judge} sees in the same {SAMPLES} samples",
         },
     }
 
@@ -128,15 +136,9 @@ def independent_pixel_bits(train: Split, test: Split) -> float:
     return total / test.images.numel()
 
 
-def _domain(network: Autoencoder) -> str:
+def _domain(network: Autoencoder) -> Domain:
     probe = network.likelihood(torch.zeros((1, network.latent_dim), device=next(network.parameters()).device))
     return probe.domain
-
-
-def _domain_data(network: Autoencoder, images: torch.Tensor, noise: torch.Generator) -> torch.Tensor:
-    if _domain(network) == "binarized":
-        return binarize(images, torch.rand(images.shape, generator=noise, device=images.device))
-    return quantize(images)
 
 
 def _mean(values: torch.Tensor) -> Metrics:

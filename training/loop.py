@@ -62,7 +62,8 @@ def fit(run: Run, objective: Objective, data: ImageSet, *, stop_after: int | Non
                 save(run.last, objective, progress)
             if caught.asked or progress.step == stop_after:
                 save(run.last, objective, progress)
-                report.say(f"stopped at step {progress.step}; go on with: python -m training resume {run.folder}")
+                again = f"python -m training {run.kind} --resume {run.folder}"
+                report.say(f"stopped at step {progress.step}; go on with: {again}")
                 break
     return progress
 

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 
 from models_store.checkpoint import replace_file
-from training.config import RUNS, RunConfig, build, flat_values
+from training.config import RunConfig, build, flat_values
+from training.kinds import KINDS
 
 
 class Run:
@@ -39,7 +40,7 @@ class Run:
         try:
             values = json.loads((folder / "config.json").read_text())
             kind = values.pop("kind")
-            return cls(folder, kind, build(RUNS[kind], values))
+            return cls(folder, kind, build(KINDS[kind].config, values))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{folder} is no run folder: {error}") from error
 

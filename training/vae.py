@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.optim import AdamW
 
 from models_store.latents import normals
-from models_store.likelihoods import binarize, quantize
+from models_store.likelihoods import to_domain
 from models_store.vae import VAE
 from training.config import VAERun
 from training.data import ImageSet, Split
@@ -42,7 +42,7 @@ class VAEObjective(Objective):
         model, optimizer = self.modules["vae"], self.optimizers["vae"]
         set_learning_rate(optimizer, self._learning_rate(step))
         weight = min(1.0, (step + 1) / self.config.kl_warm_up) if self.config.kl_warm_up else 1.0
-        data = bring_into_domain(model, batch.pixels(), noise)
+        data = self._data(batch, noise)
         reconstruction, divergence = self._terms(model, data, noise)
         loss = weight * divergence - reconstruction
         optimizer.zero_grad()
@@ -61,7 +61,7 @@ class VAEObjective(Objective):
         noise = noise_of(self.config.seed + 1, 0, self.device)
         for batch in data.validation.batches(500):
             model = self.averages["vae"]
-            terms = self._terms(model, bring_into_domain(model, batch.pixels(), noise), noise)
+            terms = self._terms(model, self._data(batch, noise), noise)
             total += len(batch) * torch.stack(terms).double().cpu()
         reconstruction, divergence = (total / len(data.validation)).tolist()
         elbo = reconstruction - divergence
@@ -83,6 +83,12 @@ class VAEObjective(Objective):
             "reconstructions": pairs.flatten(0, 2).float().cpu().numpy(),
         }
 
+    def _data(self, batch: Split, noise: torch.Generator) -> Tensor:
+        """The batch in the likelihood's domain: fresh bits at every presentation, or 256 levels."""
+        images = batch.pixels()
+        uniforms = torch.rand(images.shape, generator=noise, device=images.device)
+        return to_domain(images, self.network().likelihood_family.domain, uniforms)
+
     def _terms(self, model: nn.Module, data: Tensor, noise: torch.Generator) -> tuple[Tensor, Tensor]:
         """E[log p(x|z)] and the divergence, each from one draw an image, in nats, averaged over the batch."""
         model = cast("VAE", model)
@@ -103,10 +109,3 @@ class VAEObjective(Objective):
             return config.learning_rate * (step + 1) / config.warm_up
         done = (step - config.warm_up) / max(1, config.steps - config.warm_up)
         return config.learning_rate * (FINAL_RATE + (1 - FINAL_RATE) * 0.5 * (1 + math.cos(math.pi * done)))
-
-
-def bring_into_domain(model: nn.Module, images: Tensor, noise: torch.Generator) -> Tensor:
-    """Pixels in [0, 1] -> the data of the model's likelihood: fresh bits at every presentation, or 256 levels."""
-    if cast("VAE", model).likelihood_family.domain == "binarized":
-        return binarize(images, torch.rand(images.shape, generator=noise, device=images.device))
-    return quantize(images)

@@ -6,7 +6,7 @@ import numpy as np
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
-from models_store.latents import Floats, lerp, path, slerp
+from models_store.latents import METHODS, Floats, path
 from service.body import read_json
 from service.errors import InvalidParameter, ModelNotFound, NotAcceptable, QueueFull
 from service.media.png import encode_png
@@ -37,7 +37,6 @@ router = APIRouter(prefix="/v1/models/{m}/interpolations", tags=["interpolations
 
 Extension = Literal["strip.png", "png", "webp", "json", "npy"]
 EXAMPLE = {"data": [{"t": 0.0, "z64": "9jTNvA", "url": "/v1/models/fashion-vae@9f3c2a1b/images/9jTNvA.png"}]}
-ONE_FRAME = {"slerp": slerp, "lerp": lerp}
 
 
 class PathParameters(Parameters):
@@ -185,7 +184,7 @@ def _frame(points: Floats, parameters: PathParameters) -> Floats:
     ends = np.roll(points, -1, axis=0) if parameters.loop else points[1:]
     position = (0.5 if parameters.at is None else parameters.at) * len(ends)
     leg = min(int(position), len(ends) - 1)
-    return ONE_FRAME[parameters.method](points[leg], ends[leg], np.array([position - leg]))
+    return METHODS[parameters.method](points[leg], ends[leg], np.array([position - leg]))
 
 
 def _entries(exchange: Exchange, latents: Floats, parameters: PathParameters) -> list[dict[str, Any]]:

@@ -35,18 +35,16 @@ def test_the_divergence_of_the_prior_from_itself_is_zero() -> None:
 
 @pytest.mark.parametrize("mean", [-2.0, 0.0, 0.7])
 @pytest.mark.parametrize("scale", [0.05, 0.5, 1.0, 3.0])
-def test_divergence_and_entropy_agree_with_quadrature(mean: float, scale: float) -> None:
-    """The closed forms are the integrals they stand for."""
+def test_divergence_agrees_with_quadrature(mean: float, scale: float) -> None:
+    """The closed form is the integral that it stands for."""
     posterior = normal(mean, scale)
     axis = torch.linspace(mean - 14 * scale, mean + 14 * scale, 20_001, dtype=torch.float64)
     log_q = Normal(*torch.tensor([mean, scale], dtype=torch.float64)).log_prob(axis)
     log_p = Normal(*torch.tensor([0, 1], dtype=torch.float64)).log_prob(axis)
 
     divergence = torch.trapezoid(log_q.exp() * (log_q - log_p), axis).item()
-    entropy = torch.trapezoid(-log_q.exp() * log_q, axis).item()
 
     assert posterior.divergence.item() == pytest.approx(divergence, abs=1e-8)
-    assert posterior.entropy.item() == pytest.approx(entropy, abs=1e-8)
 
 
 def test_draws_are_shifted_scaled_noise_with_its_density() -> None:

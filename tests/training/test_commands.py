@@ -10,7 +10,8 @@ from PIL import Image
 
 from models_store import Autoencoder, Store
 from training.__main__ import main
-from training.config import RUNS, DCGANRun, VAERun, build, flat_values
+from training.config import DCGANRun, VAERun, build, flat_values
+from training.kinds import KINDS
 
 SMALL = "--image-size 8 --widths 4 --latent-dim 3 --hidden 8 --couplings 2 --flow-hidden 8 --steps 20 --batch-size 16"
 
@@ -80,8 +81,7 @@ def test_the_run_folder_keeps_the_resolved_config(pictures: Path, tmp_path: Path
     [
         ("vae --data nowhere", "neither 'fashion-mnist' nor a folder"),
         ("vae --image-size 64", "not 64 and 1"),
-        ("resume nowhere", "nowhere is no run folder"),
-        ("vae --resume nowhere --steps 5", "leave out --steps"),
+        ("vae --resume nowhere", "nowhere is no run folder"),
         ("export nowhere --name x", "nowhere is no run folder"),
         ("evaluate nothing --store nowhere", "no model 'nothing'"),
         ("vae --image-size 30", "cannot be halved 2 times"),
@@ -96,7 +96,18 @@ def test_a_mistake_gives_one_clear_line(flags: str, message: str, capsys: pytest
     assert len(error.splitlines()) == 1
 
 
-@pytest.mark.parametrize("kind", [*RUNS, "evaluate", "export", "resume"])
+def test_a_resumed_run_keeps_its_own_config(pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Other flags beside --resume, or a run of another kind, are refused in words."""
+    assert main(f"vae --data {pictures} {SMALL} --threads 1 --runs {tmp_path} --stop-after 5".split()) == 0
+
+    assert main(f"vae --resume {tmp_path / '0001-vae'} --steps 5".split()) == 2
+    assert "leave out --steps" in capsys.readouterr().err
+    assert main(f"dcgan --resume {tmp_path / '0001-vae'}".split()) == 2
+    assert "python -m training vae --resume" in capsys.readouterr().err
+    assert main(f"vae --resume {tmp_path / '0001-vae'}".split()) == 0
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "evaluate", "export"])
 def test_help_explains_every_flag(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     """No flag stands there without a word."""
     with pytest.raises(SystemExit) as stop:

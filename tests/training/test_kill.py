@@ -43,7 +43,7 @@ def test_a_run_killed_many_times_ends_bit_identical(tmp_path: Path) -> None:
         time.sleep(delays.uniform(0.0, 1.0))
         process.send_signal(signal.SIGKILL)
         process.wait(timeout=60)
-        process = training("resume", str(killed))
+        process = training("vae", "--resume", str(killed))
 
     assert process.wait(timeout=300) == 0
     for name in ("last.safetensors", "best.safetensors", "statistics.jsonl", "samples/003000.png"):

@@ -125,5 +125,5 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
     output, _ = process.communicate(timeout=60)
 
     assert process.returncode == 0
-    assert f"python -m training resume {tmp_path / 'runs/0001-vae'}" in output
+    assert f"python -m training vae --resume {tmp_path / 'runs/0001-vae'}" in output
     assert (tmp_path / "runs/0001-vae/last.safetensors").exists()
