@@ -9,6 +9,7 @@ Nothing here unpickles anything.
 import dataclasses
 import hashlib
 import json
+import math
 import os
 import re
 import secrets
@@ -31,6 +32,7 @@ from models_store.flow import RealNVP
 from models_store.vae import VAE, VAEConfig
 
 FORMAT = 1
+DEEPEST_CARD = 16
 FILE = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
 HEX_DIGEST = re.compile(r"[0-9a-f]{64}")
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -64,6 +66,31 @@ class Card:
             isinstance(each, dict) for each in (self.data, self.training, self.metrics)
         ):
             raise TypeError("a card is a text and three objects: summary, data, training, metrics")
+        _require_plain(dataclasses.asdict(self))
+
+
+def _require_plain(value: Any, depth: int = 0) -> None:
+    """Raises ValueError for what no JSON reader is sure to take: huge integers, NaN, lone surrogates, deep nesting."""
+    if depth > DEEPEST_CARD:
+        raise ValueError(f"a card nests deeper than {DEEPEST_CARD} levels")
+    match value:
+        case None | bool():
+            return
+        case str():
+            value.encode()  # a lone surrogate raises UnicodeEncodeError, which is a ValueError
+        case int() if abs(value) < 2**63:
+            return
+        case float() if math.isfinite(value):
+            return
+        case dict():
+            for key, member in value.items():
+                _require_plain(str(key), depth)
+                _require_plain(member, depth + 1)
+        case list() | tuple():
+            for member in value:
+                _require_plain(member, depth + 1)
+        case _:
+            raise ValueError(f"a card holds {str(value)[:32]!r}, which is no plain JSON value")
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,9 @@ class Store(Mapping[str, StoredModel]):
 
     def _load(self, name: str) -> None:
         if not NAME.fullmatch(name):
-            self.rejected[name] = f"{name!r} is no name for a checkpoint"
+            # A file name is bytes: what is no text is shown by its escapes.
+            shown = name.encode("utf-8", "backslashreplace").decode()
+            self.rejected[shown] = f"{name!r} is no name for a checkpoint"
             return
         try:
             found = read_checkpoint(self.folder, name)

@@ -57,7 +57,7 @@ def create_app(settings: Settings) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI, settings: Settings, telemetry: Telemetry) -> AsyncIterator[None]:
-    app.state.pool = MediaPool()
+    app.state.pool = MediaPool(max_pixels=LIMITS.media_pixels, timeout_s=settings.deadline_s)
     app.state.engine = engine = await Engine.start(settings, telemetry)
     for model in engine.catalog.values():
         telemetry.model_served(model)

@@ -23,13 +23,27 @@ class Limits:
     json_depth: int = 32
     """Our deepest body has three levels."""
     image_pixels: int = 16_000_000
-    """A 12 MP phone picture passes; decoding one takes at most about 100 MiB."""
+    """A 12 MP phone picture passes; decoding one takes at most about 200 MiB."""
     request_pixels: int = 32_000_000
     """All the pictures of one request together."""
     image_side: int = 16_384
     """Past this a picture is a strip that no model here can mean."""
     receive_s: float = 60.0
     """16 MiB over a slow phone link still arrive; a drip does not."""
+    name_length: int = 256
+    """Characters of a name that stands for a seed."""
+    json_items: int = 120_000
+    """Members of all lists and objects of a body: 1024 latents of 100 numbers, and some."""
+    media_pixels: int = 2**28
+    """Pixels that may wait for the threads that encode and decode files: a few seconds of work."""
+    webp_pixels: int = 2**22
+    """Lossless WebP takes ten times as long as PNG: this is about a second."""
+    gap: int = 16
+    """White pixels between tiles."""
+    frames_per_second: int = 60
+    """What screens show."""
+    traversal_rows: int = 64
+    """Dimensions, and images for each, of a picture of traversals."""
     seeds: int = 1024
     """The images of one request whose answer holds arrays or JSON."""
     tiles: int = 64
@@ -56,6 +70,16 @@ class Limits:
     """Rows through the network in one request: a few seconds of one core for the shipped models."""
     output_pixels: int = 2**26
     """64 tiles of 1024 by 1024."""
+
+    def check_webp(self, pixels: int) -> None:
+        """Raises RequestTooCostly for a WebP of more pixels than `webp_pixels`."""
+        if pixels > self.webp_pixels:
+            raise RequestTooCostly(
+                f"the WebP would have {pixels} pixels, the limit is {self.webp_pixels}",
+                cost=pixels,
+                limit=self.webp_pixels,
+                hint="ask for PNG, or for fewer images, steps, or a smaller size",
+            )
 
     def check_cost(self, *, rows: int, pixels: int = 0) -> None:
         """Each parameter has its range; this bounds their product. Raises RequestTooCostly."""

@@ -55,6 +55,8 @@ class Envelope:
                 message = {**message, "body": b""}
             await send(message)
 
+        # A part of a page or a picture is of no use, and the framework's refusals of odd ranges are none of ours.
+        scope["headers"] = [(name, value) for name, value in scope["headers"] if name != b"range"]
         if head:
             # Every GET can be asked for its headers alone; the app need not know.
             scope["method"] = "GET"

@@ -14,7 +14,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="LATENTSERVE_", frozen=True)
 
-    host: Annotated[str, Field(description="address to listen on; 0.0.0.0 for every interface")] = "127.0.0.1"
+    host: Annotated[str, Field(min_length=1, description="address to listen on; 0.0.0.0: all interfaces")] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535, description="port to listen on; 0 takes a free one")] = 8000
     store: Annotated[Path, Field(description="folder of checkpoints to serve")] = SHIPPED
     device: Annotated[
@@ -23,8 +23,17 @@ class Settings(BaseSettings):
     threads: Annotated[int, Field(ge=1, le=256, description="threads of one forward pass on the CPU")] = 1
     max_batch: Annotated[int, Field(ge=8, le=1024, description="rows of the largest batch")] = 64
     queue_rows: Annotated[int, Field(ge=8192, description="rows that may wait; beyond them requests get 429")] = 16384
-    deadline_s: Annotated[float, Field(gt=0, description="seconds after which a request's work is dropped: 504")] = 30.0
+    deadline_s: Annotated[
+        float,
+        Field(gt=0, le=3600, allow_inf_nan=False, description="seconds after which a request's work is dropped: 504"),
+    ] = 30.0
     drain_s: Annotated[
-        float, Field(ge=0, description="seconds between SIGTERM, when /readyz says 503, and the last accept")
+        float,
+        Field(
+            ge=0,
+            le=600,
+            allow_inf_nan=False,
+            description="seconds between SIGTERM, when /readyz says 503, and the last accept",
+        ),
     ] = 2.0
-    grace_s: Annotated[int, Field(ge=1, description="seconds for running requests to finish at the end")] = 25
+    grace_s: Annotated[int, Field(ge=1, le=600, description="seconds for running requests to finish at the end")] = 25

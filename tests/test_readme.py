@@ -53,8 +53,8 @@ def test_what_they_print_is_what_the_table_says(answers: tuple[dict[int, str], P
     assert printed[4]["data"][0]["seed"] == 735577801
     assert len(printed[7]["data"][0]["latents"]) == 40
     score = printed[11]["data"][0]
-    assert score["log_likelihood"]["draws"] == 100
-    assert score["log_likelihood"]["standard_error"] > 0
+    assert score["importance_weighted"]["draws"] == 100
+    assert score["importance_weighted"]["standard_error"] > 0
     assert printed[12]["code"] == "capability_not_supported"
     assert printed[12]["supported_by"] == ["fashion-vae"]
 

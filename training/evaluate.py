@@ -40,7 +40,10 @@ def evaluate(
         return {"accuracy": {"value": accuracy(network, data.test), "protocol": f"{len(data.test)} test images"}}
     metrics: Metrics = {}
     if isinstance(network, Autoencoder):
-        test = data.test if images is None else data.test.take(torch.arange(images, device=data.test.images.device))
+        count = len(data.test) if images is None else images
+        if not 2 <= count <= len(data.test):
+            raise ValueError(f"--images {count}: want 2 to {len(data.test)}, the number of test images")
+        test = data.test.take(torch.arange(count, device=data.test.images.device))
         metrics |= likelihood(network, test, draws=draws, seed=seed)
         if _domain(network) == "8-bit":
             metrics["independent_pixels"] = {"value": independent_pixel_bits(data.train, data.test), "unit": "bits/dim"}

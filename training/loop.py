@@ -1,5 +1,6 @@
 """Fits any objective: batches, validation, snapshots, early stop, resume. Knows no architecture."""
 
+import math
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,7 +54,7 @@ def fit(run: Run, objective: Objective, data: ImageSet, *, stop_after: int | Non
     config = run.config
     report = Report(run.folder, steps=config.steps, start=progress.step, batch_size=config.batch_size)
     with interruption() as caught, report:
-        while progress.step < config.steps and not _out_of_patience(run, progress):
+        while progress.step < min(config.steps, stop_after or config.steps) and not _out_of_patience(run, progress):
             progress = _advance(progress, _step(run, objective, data.train, progress.step))
             if progress.step % TICK == 0:
                 progress = _tick(run, report, progress)
@@ -90,6 +91,8 @@ def _tick(run: Run, report: Report, progress: Progress) -> Progress:
 def _validate(run: Run, objective: Objective, data: ImageSet, progress: Progress, report: Report) -> Progress:
     values = objective.validate(data)
     score = values.get("score")
+    if score is not None and math.isnan(score):
+        score = math.inf
     # Without a score, the newest is the best there is.
     best = score is None or progress.score is None or score < progress.score
     run.append_statistics(progress.step, {f"validation/{name}": value for name, value in values.items()})

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import json
+import math
 import platform
 import re
 from pathlib import Path
@@ -71,7 +72,8 @@ class Run:
     def append_statistics(self, step: int, values: dict[str, float]) -> None:
         """One line of `statistics.jsonl`; no times in it, so that a resumed run writes the very same file."""
         with (self.folder / "statistics.jsonl").open("a") as file:
-            file.write(json.dumps({"step": step} | values) + "\n")
+            finite = {name: value if math.isfinite(value) else None for name, value in values.items()}
+            file.write(json.dumps({"step": step} | finite) + "\n")
 
     def forget_statistics_after(self, step: int) -> None:
         """Drops what a killed run wrote after its last snapshot."""

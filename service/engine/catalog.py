@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from models_store import Autoencoder, Card, LatentModel, Store
-from service.engine.operations import domain_of
+from models_store.likelihoods import Domain
+from service.engine.operations import domain_of, operations_of
 from service.engine.runner import Runner
 from service.errors import CapabilityNotSupported, ModelNotFound, ModelUnavailable, VersionNotFound, shown, suggestion
 
@@ -24,8 +25,10 @@ class ServedModel:
     """(channels, height, width)."""
     latent_dim: int
     capabilities: tuple[str, ...]
-    domain: str | None
+    domain: Domain | None
     """The domain in which its likelihood is a probability; None without a likelihood."""
+    closed_form_divergence: bool
+    """Whether q(z|x) is a diagonal normal, whose KL has a closed form in each dimension."""
     numerics: Mapping[str, Any]
     card: Card
 
@@ -54,6 +57,7 @@ class Catalog(Mapping[str, ServedModel]):
                 latent_dim=stored.network.latent_dim,
                 capabilities=capabilities_of(stored.network),
                 domain=domain_of(stored.network),
+                closed_form_divergence="divergence" in operations_of(stored.network),
                 numerics=runner.numerics(stored.digest),
                 card=stored.card,
             )

@@ -10,17 +10,18 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 import torch
 
 from models_store import Store
 from models_store.latents import Floats, Method, Stream, normals, path
+from models_store.likelihoods import Domain
 from service.engine import batcher
 from service.engine.catalog import Catalog, ServedModel
 from service.engine.runner import Key, Row, Runner, TorchRunner
-from service.engine.scoring import Score, ScoreOptions, summarize, to_domain
+from service.engine.scoring import Score, ScoreOptions, data_of, summarize
 from service.errors import ServiceError
 from service.settings import Settings
 
@@ -99,11 +100,6 @@ class Engine:
             return await asyncio.to_thread(_latents, model.latent_dim, draws, temperature)
         return _latents(model.latent_dim, draws, temperature)
 
-    async def sample(self, model: ServedModel, draws: Sequence[Draw], *, temperature: float = 1.0) -> Floats:
-        """Images of (seed, index) pairs, (N, C, H, W) in [0, 1]."""
-        self.catalog.require(model, "sample")
-        return await self.decode(model, await self.latents(model, draws, temperature=temperature))
-
     async def decode(self, model: ServedModel, latents: Floats) -> Floats:
         """Latents (N, D) -> images (N, C, H, W) in [0, 1]."""
         self.catalog.require(model, "decode")
@@ -141,18 +137,21 @@ class Engine:
         """
         self.catalog.require(model, "score")
         deadline = self._deadline()
-        data, how = to_domain(images, model.domain, options)
+        data, how = data_of(images, cast("Domain", model.domain), options)
         noise = normals(options.seed, range(options.draws), model.latent_dim, stream=Stream.POSTERIOR)
         statistics = await self._stage(model, "encode", _rows(data), deadline)
         pairs = list(zip(data, statistics, strict=True))
         terms = await self._stage(model, "log_weights", [(*pair, row) for pair in pairs for row in noise], deadline)
-        closed_form = options.per_dimension and "divergence" in model.numerics["batch_sizes"]
+        closed_form = options.per_dimension and model.closed_form_divergence
         divergences = await self._stage(model, "divergence", _rows(statistics), deadline) if closed_form else None
-        scores = [
-            summarize(weights, model, options, None if divergences is None else divergences[image])
-            for image, weights in enumerate(terms.reshape(len(images), options.draws, 3))
-        ]
-        return scores, how
+
+        def summaries() -> list[Score]:
+            rows = divergences if divergences is not None else [None] * len(images)
+            weights = terms.reshape(len(images), options.draws, 3)
+            return [summarize(row, model, options, row_kl) for row, row_kl in zip(weights, rows, strict=True)]
+
+        # A few thousand small pictures take a second, which is not the event loop's to spend.
+        return await asyncio.to_thread(summaries), how
 
     def _deadline(self) -> float:
         """When a request that begins now has to be done, by the monotonic clock."""
@@ -187,7 +186,9 @@ def _rows(batch: Floats) -> list[Row]:
 def _latents(dim: int, draws: Sequence[Draw], temperature: float) -> Floats:
     """Indices of one seed are made together; which ones are asked for together changes none of them."""
     runs = [(seed, [index for _, index in run]) for seed, run in groupby(draws, key=lambda draw: draw[0])]
-    return np.concatenate([normals(seed, indices, dim) for seed, indices in runs]) * np.float32(temperature)
+    latents = np.concatenate([normals(seed, indices, dim) for seed, indices in runs]) * np.float32(temperature)
+    # Without -0, so that one point has one name in an address.
+    return latents + np.float32(0)
 
 
 def _load(settings: Settings) -> tuple[Catalog, Runner]:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from models_store import Autoencoder, LatentModel
+from models_store.likelihoods import Domain
 from models_store.posteriors import DiagonalNormal
 
 
@@ -61,7 +62,7 @@ def _inference_operations(
     return table
 
 
-def domain_of(network: LatentModel) -> str | None:
+def domain_of(network: LatentModel) -> Domain | None:
     """The data domain in which the network's likelihood is a probability; None for a network without one."""
     if not isinstance(network, Autoencoder):
         return None

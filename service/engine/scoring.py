@@ -1,6 +1,6 @@
 """From importance weights to scores with their errors: pure functions, everything in nats unless it says bits."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ from models_store.estimators import (
     monte_carlo_mean,
 )
 from models_store.latents import Floats, Stream, uniforms
-from models_store.likelihoods import quantize
+from models_store.likelihoods import Domain, to_domain
 from service.engine.catalog import ServedModel
 
 QUANTILES = 101
@@ -64,7 +64,7 @@ class Score:
     elbo: Mean
     reconstruction: Mean
     kl: Mean
-    log_likelihood: Bound
+    importance_weighted: Bound
     bits_per_dim: dict[str, float]
     percentile: float | None
     """Share of the test set, in percent, with a lower ELBO; None if the card has no quantiles."""
@@ -72,18 +72,20 @@ class Score:
     """In closed form, (latent_dim,); None unless asked for and the posterior is a diagonal normal."""
 
 
-def to_domain(images: Floats, domain: str | None, options: ScoreOptions) -> tuple[Floats, str]:
+def data_of(images: Floats, domain: Domain, options: ScoreOptions) -> tuple[Floats, str]:
     """Pixels (N, C, H, W) in [0, 1] -> data of the domain, and how. A picture's bits do not depend on the others."""
-    if domain == "8-bit":
-        return quantize(torch.from_numpy(images)).numpy(), "8-bit: rounded to the levels 0/255 … 255/255"
-    if options.binarize == "threshold":
+    if domain == "binarized" and options.binarize == "threshold":
         return (images > 0.5).astype(np.float32), "binarized: 1 where the pixel is above 0.5"
     shape = images.shape[1:]
     noise = uniforms(options.seed, [0], int(np.prod(shape)), stream=Stream.BINARIZATION).reshape(shape)
-    how = (
-        f"binarized: a pixel is the probability of a 1; Philox stream {int(Stream.BINARIZATION)} of seed {options.seed}"
-    )
-    return (noise < images).astype(np.float32), how
+    data = to_domain(torch.from_numpy(images), domain, torch.from_numpy(noise))
+    return data.numpy(), HOW[domain].format(seed=options.seed)
+
+
+HOW: dict[Domain, str] = {
+    "binarized": "binarized: a pixel is the probability of a 1; Philox stream 2 of seed {seed}",
+    "8-bit": "8-bit: rounded to the levels 0/255 … 255/255",
+}
 
 
 def summarize(terms: Floats, model: ServedModel, options: ScoreOptions, divergence: Floats | None) -> Score:
@@ -101,7 +103,7 @@ def summarize(terms: Floats, model: ServedModel, options: ScoreOptions, divergen
         elbo=_mean(elbo, options.mc),
         reconstruction=_mean(monte_carlo_mean(log_likelihood[first]), options.mc),
         kl=_mean(monte_carlo_mean((log_posterior - log_prior)[first]), options.mc),
-        log_likelihood=Bound(
+        importance_weighted=Bound(
             value=float(bound.value),
             standard_error=_known(bound.standard_error),
             draws=bound.draws,
@@ -109,7 +111,7 @@ def summarize(terms: Floats, model: ServedModel, options: ScoreOptions, divergen
         ),
         bits_per_dim={
             "elbo": float(bits_per_dimension(elbo.value, dimensions)),
-            "log_likelihood": float(bits_per_dimension(bound.value, dimensions)),
+            "importance_weighted": float(bits_per_dimension(bound.value, dimensions)),
         },
         percentile=percentile(float(elbo.value), model.card.metrics),
         kl_per_dimension=None if divergence is None else divergence.tolist(),
@@ -120,7 +122,9 @@ def percentile(elbo: float, metrics: Mapping[str, Any]) -> float | None:
     """Where an ELBO lies among those of the test set, by the card's 101 ascending quantiles."""
     protocol = metrics.get("elbo")
     quantiles = protocol.get("quantiles") if isinstance(protocol, Mapping) else None
-    if not isinstance(quantiles, Sequence) or len(quantiles) != QUANTILES:
+    if not isinstance(quantiles, list) or len(quantiles) != QUANTILES:
+        return None
+    if not all(isinstance(quantile, int | float) for quantile in quantiles):
         return None
     return float(np.interp(elbo, quantiles, np.arange(QUANTILES)))
 

@@ -17,6 +17,8 @@ LENGTH_SIZES = {b"\x01\x00": 2, b"\x02\x00": 4}
 """Version -> bytes of the header's length."""
 FLOATS = ("<f2", "<f4", "<f8")
 LARGEST_HEADER = 1024
+MOST_DIMENSIONS = 4
+"""Of a batch of pictures; numpy itself stops at 64."""
 
 
 def encode_npy(array: NDArray[Any]) -> bytes:
@@ -55,10 +57,20 @@ def _read(content: bytes, dtypes: tuple[str, ...]) -> NDArray[Any]:
         raise InvalidParameter(f"the array's numbers are {shown(kind)}", allowed=allowed, hint="little-endian only")
     if header["fortran_order"] is not False:
         raise InvalidParameter("the array lies in Fortran order", hint="save numpy.ascontiguousarray(array)")
-    sound = isinstance(shape, tuple) and all(type(side) is int and 0 <= side <= len(content) for side in shape)
+    sound = (
+        isinstance(shape, tuple)
+        and len(shape) <= MOST_DIMENSIONS
+        and all(type(side) is int and 0 <= side <= len(content) for side in shape)
+    )
     if not sound or math.prod(shape) * np.dtype(kind).itemsize != len(data):
         raise MalformedRequest(f"the npy header claims shape {shown(shape)}, and {len(data)} bytes follow it")
     return np.frombuffer(data, dtype=kind).reshape(shape)
+
+
+def _is_shape(shape: Any, largest: int) -> bool:
+    if not isinstance(shape, tuple) or len(shape) > MOST_DIMENSIONS:
+        return False
+    return all(type(side) is int and 0 <= side <= largest for side in shape)
 
 
 def _split(content: bytes) -> tuple[dict[str, Any], bytes]:

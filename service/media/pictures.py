@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from models_store.latents import Floats
 from models_store.pixels import from_bytes
@@ -18,6 +18,19 @@ Invert = Literal["auto"] | bool
 
 MAGIC = ((b"\x89PNG\r\n\x1a\n", "PNG"), (b"\xff\xd8\xff", "JPEG"), (b"RIFF", "WEBP"))
 MEDIA_TYPES = ("image/png", "image/jpeg", "image/webp")
+ORIENTATION_TAG = 0x0112
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""EXIF orientation -> what makes it upright (EXIF 2.3, 4.6.4)."""
+# Compressed text is no picture; Pillow would unpack 64 MiB of it for each.
+PngImagePlugin.MAX_TEXT_MEMORY = 2**20
 Levels = NDArray[np.uint8]
 
 
@@ -69,10 +82,17 @@ def read_picture(image: Image.Image, shape: tuple[int, int, int], *, fit: Fit, i
 def _decoded(image: Image.Image, mode: str) -> Levels:
     """The first frame, upright, on white where it was transparent, (H, W) or (H, W, 3)."""
     try:
-        image.load()
-        upright = ImageOps.exif_transpose(image)
-    except (OSError, SyntaxError, ValueError, EOFError, OverflowError, Image.DecompressionBombError):
+        with image:
+            return _levels(image, mode)
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001  # Pillow has no list of what a damaged file may raise; a picture is all that it is
         raise ImageUndecodable(f"the picture starts like {image.format} and breaks off or is damaged") from None
+
+
+def _levels(image: Image.Image, mode: str) -> Levels:
+    image.load()
+    upright = _upright(image)
     if upright.mode.startswith("I"):
         # Pillow clips 16-bit grey at 255 instead of scaling it.
         upright = Image.fromarray((np.asarray(upright).clip(0, 65535) // 257).astype(np.uint8))
@@ -80,6 +100,16 @@ def _decoded(image: Image.Image, mode: str) -> Levels:
         white = Image.new("RGBA", upright.size, "white")
         upright = Image.alpha_composite(white, upright.convert("RGBA"))
     return np.asarray(upright.convert(mode))
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turned as its EXIF says. Pillow's own function writes the EXIF back, and fails on tags that phones get wrong."""
+    try:
+        orientation = image.getexif().get(ORIENTATION_TAG)
+    except Exception:  # noqa: BLE001  # an unreadable EXIF turns nothing
+        return image
+    turn = TURNS.get(orientation) if isinstance(orientation, int) else None
+    return image if turn is None else image.transpose(turn)
 
 
 def _bright_border(levels: Levels) -> bool:

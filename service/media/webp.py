@@ -7,13 +7,23 @@ from typing import Any
 from xml.sax.saxutils import quoteattr
 
 from models_store.pixels import Bytes
+from service.errors import InvalidParameter
 from service.media.png import to_image
 
+LARGEST_SIDE = 16_383
+"""The format has 14 bits for it."""
 NAMESPACE = "urn:latentserve:recipe"
 
 
 def encode_webp(frames: Sequence[Bytes], recipe: Mapping[str, Any], *, fps: float = 12.0) -> bytes:
     """Frames (H, W, C) of one shape -> the file: a still picture for one frame, an endless animation for more."""
+    height, width = frames[0].shape[:2]
+    if max(height, width) > LARGEST_SIDE:
+        raise InvalidParameter(
+            f"a WebP of {width}×{height} pixels",
+            limit=LARGEST_SIDE,
+            hint="ask for PNG, other columns or a smaller size",
+        )
     images = [to_image(frame).convert("RGB") for frame in frames]
     animation: dict[str, Any] = {
         "save_all": True,

@@ -2,11 +2,11 @@
 
 /**
  * @typedef {{value: number, standard_error: number | null, draws: number}} Mean in nats
- * @typedef {{elbo: Mean, reconstruction: Mean, kl: Mean, log_likelihood: Mean, percentile: number | null,
- *   bits_per_dim: {elbo: number, log_likelihood: number}, steps: string[]}} Score
+ * @typedef {{elbo: Mean, reconstruction: Mean, kl: Mean, importance_weighted: Mean, percentile: number | null,
+ *   bits_per_dim: {elbo: number, importance_weighted: number}, steps: string[]}} Score
  */
 
-const NAMES = /** @type {const} */ (["elbo", "reconstruction", "kl", "log_likelihood"]);
+const NAMES = /** @type {const} */ (["elbo", "reconstruction", "kl", "importance_weighted"]);
 
 /** @type {(id: string) => any} */
 const part = (id) => document.getElementById(id);
@@ -41,11 +41,11 @@ export function drawPair(pair, name) {
 }
 
 /** The ELBO's two costs, one after the other, and where the tighter bound ends. @param {Score} score */
-function drawBar({ elbo, reconstruction, kl, log_likelihood }) {
+function drawBar({ elbo, reconstruction, kl, importance_weighted }) {
   const share = (/** @type {number} */ nats) => `${Math.min(100, Math.max(0, (100 * nats) / -elbo.value))}%`;
   part("bar-reconstruction").style.width = share(-reconstruction.value);
   part("bar-kl").style.width = share(kl.value);
-  part("bar-bound").style.left = share(-log_likelihood.value);
+  part("bar-bound").style.left = share(-importance_weighted.value);
   // A density may be above 1; its cost is then negative, and a bar cannot show that.
   part("bar").className = reconstruction.value < 0 && kl.value > 0 ? "" : "empty";
   part("bar").ariaLabel = `Of ${plain(-elbo.value)} nats, ${plain(-reconstruction.value)} are reconstruction and ${plain(kl.value)} KL`;

@@ -74,7 +74,7 @@ class Exchange:
         media = negotiate(self.request.headers.get("accept", "*/*"), [MEDIA_TYPES[name] for name in offered])
         return EXTENSIONS[media]
 
-    async def cached(
+    async def conditional(
         self, recipe: Recipe, extension: str, label: str, make: Callable[[], Awaitable[bytes]]
     ) -> Response:
         """Answers a GET; the ETag is known before anything is computed, so a 304 costs nothing."""
@@ -94,7 +94,7 @@ class Exchange:
 
     def random_seed(self) -> Response:
         """To the same address with a seed drawn here in the place of `random`."""
-        path = re.sub(r"/random(\.[^/]+)$", rf"/{fresh_seed()}\1", self.request.url.path)
+        path = re.sub(r"/random(\.[^/]+)$", rf"/{fresh_seed()}\1", self._path)
         return RedirectResponse(self._with_query(path), 302, {"Cache-Control": "no-store"})
 
     def _cache_headers(self, recipe: Recipe, extension: str) -> dict[str, str]:
@@ -102,11 +102,16 @@ class Exchange:
         headers = {"ETag": f'W/"{hashlib.sha256(fixed).hexdigest()[:32]}"', "Model-Version": self.model.digest}
         if "@" in self.reference:
             return {**headers, "Cache-Control": f"public, max-age={YEAR_S}, immutable"}
-        pinned = self.url(self.request.url.path.removeprefix(f"/v1/models/{self.reference}/"))
+        pinned = self.url(self._path.removeprefix(f"/v1/models/{self.reference}/"))
         return {**headers, "Cache-Control": f"max-age={ALIAS_S}", "Content-Location": self._with_query(pinned)}
 
+    @property
+    def _path(self) -> str:
+        """As the router matched it; the path of `request.url` is quoted once already, in part."""
+        return str(self.request.scope["path"])
+
     def _with_query(self, path: str) -> str:
-        query = self.request.url.query
+        query = self.request.scope["query_string"].decode("latin-1")
         return quote(path, safe="/@,.-_~") + (f"?{query}" if query else "")
 
 

@@ -12,7 +12,7 @@ from service.limits import LIMITS
 from service.media.npy import decode_floats
 from service.routes.exchange import Exchange, ExchangeDep, Recipe, to_json
 from service.routes.openapi import answers, json_body
-from service.routes.parameters import FORM, SheetParameters
+from service.routes.parameters import FORM, Rows, SheetParameters
 from service.routes.points import checked, decode_z64, encode_z64, points_of
 from service.routes.rendering import as_base64, check_images, render, with_pictures
 from service.routes.uploads import NPY
@@ -26,7 +26,7 @@ class DecodeRequest(SheetParameters):
     """Points of the latent space, one a row."""
 
     latents: Annotated[
-        list[list[float]],
+        Rows,
         Field(min_length=1, max_length=LIMITS.seeds, description="(n, latent_dim); a standard normal is typical"),
     ]
 
@@ -52,7 +52,7 @@ async def get_image(
     async def make() -> bytes:
         return await _file(exchange, latents, extension, parameters, recipe)
 
-    return await exchange.cached(recipe, extension, "image", make)
+    return await exchange.conditional(recipe, extension, "image", make)
 
 
 @router.post(

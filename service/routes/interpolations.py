@@ -19,10 +19,12 @@ from service.routes.parameters import (
     Base64Images,
     FramesPerSecond,
     Gap,
+    Integers,
     Loop,
     NoQuery,
     Parameters,
     PathMethod,
+    Rows,
     SeedsPath,
     SheetParameters,
     Size,
@@ -30,7 +32,7 @@ from service.routes.parameters import (
     Temperature,
 )
 from service.routes.points import encode_z64, points_of
-from service.routes.rendering import as_base64, check_images, render, with_pictures
+from service.routes.rendering import as_base64, check_images, check_webp, render, with_pictures
 from service.routes.seeds import listed_seeds, parse_seeds
 
 router = APIRouter(prefix="/v1/models/{m}/interpolations", tags=["interpolations"])
@@ -58,8 +60,8 @@ class PathParameters(Parameters):
 class PathRequest(PathParameters):
     """Key points are the images of seeds, or points of the latent space."""
 
-    seeds: Annotated[str | list[int] | None, Field(description="as in an address, or a list of integers")] = None
-    latents: Annotated[list[list[float]] | None, Field(description="(points, latent_dim)")] = None
+    seeds: Annotated[str | Integers | None, Field(description="as in an address, or a list of integers")] = None
+    latents: Annotated[Rows | None, Field(description="(points, latent_dim)")] = None
 
 
 @router.get("/{seeds}.strip.png", include_in_schema=False)
@@ -124,7 +126,7 @@ async def _get(exchange: Exchange, text: str, extension: Extension, parameters: 
     async def make() -> bytes:
         return await _file(exchange, await _points(exchange, seeds, parameters), extension, parameters, recipe)
 
-    return await exchange.cached(recipe, extension, f"path-{label_of(seeds)}", make)
+    return await exchange.conditional(recipe, extension, f"path-{label_of(seeds)}", make)
 
 
 async def _points(exchange: Exchange, seeds: list[int], parameters: PathParameters) -> Floats:
@@ -139,6 +141,8 @@ def _check(exchange: Exchange, points: int, extension: str, parameters: PathPara
         raise InvalidParameter(f"{points} key points", allowed=f"2 to {limit}", hint="name two seeds, as in 42,77")
     frames = points * parameters.steps if parameters.loop else (points - 1) * parameters.steps + 1
     check_images(exchange, 1 if extension == "png" else frames, parameters.size, one_picture=False)
+    if extension == "webp":
+        check_webp(exchange, frames, parameters.size)
 
 
 def _recipe(exchange: Exchange, origin: dict[str, Any], parameters: PathParameters) -> Recipe:

@@ -66,7 +66,7 @@ async def get_latents(
         return to_json({"data": _entries(latents, origins)})
 
     recipe = exchange.recipe("latents", draws=draws, temperature=parameters.temperature)
-    return await exchange.cached(recipe, extension, f"latents-{label_of(numbers)}", make)
+    return await exchange.conditional(recipe, extension, f"latents-{label_of(numbers)}", make)
 
 
 @router.post(

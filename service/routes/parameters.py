@@ -59,6 +59,10 @@ SeedsPath = Annotated[
 FORM = Path(description="the form of the answer")
 NoQuery = Annotated[NoParameters, Query()]
 
+# One wrong member refuses a list: a hundred thousand errors help nobody and take seconds to write.
+Integers = Annotated[list[int], Field(fail_fast=True)]
+Rows = Annotated[list[Annotated[list[float], Field(fail_fast=True)]], Field(fail_fast=True)]
+
 Index = Annotated[int, Field(ge=0, le=LIMITS.index, description="which image of the seed")]
 Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED, description="seed of the noise")]
 Temperature = Annotated[
@@ -73,14 +77,14 @@ Size = Annotated[
     ),
 ]
 Columns = Annotated[int | None, Field(ge=1, le=LIMITS.tiles, description="columns of a sheet; default ⌈√n⌉")]
-Gap = Annotated[int, Field(ge=0, le=16, description="white pixels between the tiles of a sheet")]
+Gap = Annotated[int, Field(ge=0, le=LIMITS.gap, description="white pixels between the tiles of a sheet")]
 Base64Images = Annotated[
     Literal["url", "base64"], Field(description="in JSON: the image's address, or also its PNG as base64")
 ]
 Steps = Annotated[int, Field(ge=2, le=LIMITS.steps, description="frames of one leg of the path")]
 PathMethod = Annotated[Literal["slerp", "lerp"], Field(description="great circle or straight line")]
 Loop = Annotated[bool, Field(description="whether the path returns to its first point")]
-FramesPerSecond = Annotated[int, Field(ge=1, le=60, description="speed of an animation")]
+FramesPerSecond = Annotated[int, Field(ge=1, le=LIMITS.frames_per_second, description="speed of an animation")]
 FitImage = Annotated[Fit, Field(description="how a picture of another shape fits: all of it, its middle, or stretched")]
 InvertImage = Annotated[
     Invert,

@@ -38,8 +38,10 @@ class ManifoldParameters(Parameters):
 class TraversalParameters(Parameters):
     """Which dimensions are shown, and how fine."""
 
-    dimensions: Annotated[int, Field(ge=1, le=64, description="rows: the first so many dimensions")] = 8
-    steps: Annotated[int, Field(ge=2, le=64, description="columns, from -3 to 3")] = 9
+    dimensions: Annotated[
+        int, Field(ge=1, le=LIMITS.traversal_rows, description="rows: the first so many dimensions")
+    ] = 8
+    steps: Annotated[int, Field(ge=2, le=LIMITS.traversal_rows, description="columns, from -3 to 3")] = 9
     size: Size = None
     gap: Gap = 2
 
@@ -91,7 +93,7 @@ async def _picture(
         images = await exchange.engine.decode(exchange.model, latents)
         return await render(exchange, images, "png", layout, recipe)
 
-    return await exchange.cached(recipe, "png", label, make)
+    return await exchange.conditional(recipe, "png", label, make)
 
 
 def _grid(side: int, dim: int) -> Floats:

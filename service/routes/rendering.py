@@ -19,8 +19,16 @@ def check_images(exchange: Exchange, count: int, size: int | None, *, one_pictur
     limit = exchange.limits.tiles
     if one_picture and count > limit:
         raise InvalidParameter(f"{count} images in one picture", limit=limit, hint="ask for json or npy, or for fewer")
-    side = size or max(exchange.model.image_shape[1:])
-    exchange.limits.check_cost(rows=count, pixels=count * side * side)
+    exchange.limits.check_cost(rows=count, pixels=count * _side(exchange, size) ** 2)
+
+
+def check_webp(exchange: Exchange, count: int, size: int | None) -> None:
+    """Refuses what would take seconds to compress. Raises RequestTooCostly."""
+    exchange.limits.check_webp(count * _side(exchange, size) ** 2)
+
+
+def _side(exchange: Exchange, size: int | None) -> int:
+    return size or max(exchange.model.image_shape[1:])
 
 
 async def render(

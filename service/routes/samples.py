@@ -18,13 +18,14 @@ from service.routes.parameters import (
     FORM,
     Base64Images,
     Index,
+    Integers,
     NoQuery,
     SeedsPath,
     SheetParameters,
     Temperature,
 )
 from service.routes.points import encode_z64
-from service.routes.rendering import check_images, render, with_pictures
+from service.routes.rendering import check_images, check_webp, render, with_pictures
 from service.routes.seeds import RANDOM, fresh_seed, listed_seeds, parse_seeds
 
 router = APIRouter(prefix="/v1/models/{m}/samples", tags=["samples"])
@@ -50,7 +51,7 @@ class SampleRequest(SampleOptions):
 
     n: Annotated[int | None, Field(ge=1, le=LIMITS.seeds, description="images of one seed, default 1")] = None
     seed: Annotated[int | None, Field(ge=0, le=LARGEST_SEED, description="the seed; drawn here if missing")] = None
-    seeds: Annotated[str | list[int] | None, Field(description="as in an address, or a list of integers")] = None
+    seeds: Annotated[str | Integers | None, Field(description="as in an address, or a list of integers")] = None
 
     def draws(self) -> list[Draw]:
         """The (seed, index) pairs that are asked for."""
@@ -87,7 +88,7 @@ async def get_samples(
     async def make() -> bytes:
         return await _file(exchange, draws, extension, parameters, recipe)
 
-    return await exchange.cached(recipe, extension, _label(draws), make)
+    return await exchange.conditional(recipe, extension, _label(draws), make)
 
 
 @router.post(
@@ -111,6 +112,8 @@ async def create_samples(exchange: ExchangeDep, _query: NoQuery) -> Response:
 def _check(exchange: Exchange, draws: Sequence[Draw], extension: str, options: SampleOptions) -> None:
     exchange.require("sample")
     check_images(exchange, len(draws), options.size, one_picture=extension in ("png", "webp"))
+    if extension == "webp":
+        check_webp(exchange, len(draws), options.size)
 
 
 def _recipe(exchange: Exchange, draws: Sequence[Draw], options: SampleOptions) -> Recipe:

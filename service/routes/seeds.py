@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from models_store.latents import LARGEST_SEED
 from service.errors import InvalidParameter, shown
+from service.limits import LIMITS
 
 RANDOM = "random"
 LIKE_A_NUMBER = re.compile(r"[-+]?[0-9.]+")
@@ -62,6 +63,9 @@ def name_to_seed(name: str) -> int:
 
 
 def _part(part: str, limit: int) -> Sequence[int]:
+    # Before anything looks at it: normalizing takes time quadratic in a run of combining marks.
+    if len(part) > LIMITS.name_length:
+        raise InvalidParameter(f"a seed's name has {len(part)} characters", limit=LIMITS.name_length)
     if not part:
         raise InvalidParameter("a seed is empty", hint="write seeds as 42, 0-63, 7,9 or a name")
     if part == RANDOM:

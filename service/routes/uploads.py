@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import numpy as np
+from PIL.Image import Image
 
 from models_store.latents import Floats
 from models_store.pixels import from_bytes
@@ -64,14 +65,18 @@ async def _decoded(exchange: Exchange, files: Sequence[bytes], options: Options)
     if not files:
         raise MalformedRequest("the request has no picture", hint="send it as a form file named 'image'")
 
+    def open_all() -> list[Image]:
+        return [pictures.open_picture(file, limits) for file in files]
+
+    opened = await exchange.pool.run(open_all, pixels=sum(len(file) for file in files))
+    pixels = sum(image.width * image.height for image in opened)
+    if pixels > limits.request_pixels:
+        raise ImageTooLarge(f"the pictures have {pixels} pixels together", limit=limits.request_pixels)
+
     def decode() -> list[pictures.Picture]:
-        opened = [pictures.open_picture(file, limits) for file in files]
-        pixels = sum(image.width * image.height for image in opened)
-        if pixels > limits.request_pixels:
-            raise ImageTooLarge(f"the pictures have {pixels} pixels together", limit=limits.request_pixels)
         return [pictures.read_picture(image, shape, fit=options.fit, invert=options.invert) for image in opened]
 
-    found = await exchange.pool.run(decode, pixels=limits.request_pixels)
+    found = await exchange.pool.run(decode, pixels=pixels)
     return Upload(np.stack([picture.pixels for picture in found]), [picture.steps for picture in found], options)
 
 

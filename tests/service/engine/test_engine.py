@@ -63,7 +63,7 @@ async def test_a_score_is_what_the_estimators_give_on_the_same_noise(engine: Eng
         assert score.elbo.value == pytest.approx(float(elbo.value[image]), rel=1e-5)
         assert score.elbo.standard_error == pytest.approx(float(elbo.standard_error[image]), rel=1e-3)
         assert score.kl.value == pytest.approx(score.reconstruction.value - score.elbo.value, rel=1e-6)
-        assert score.log_likelihood.value == pytest.approx(float(bound.value[image]), rel=1e-5)
+        assert score.importance_weighted.value == pytest.approx(float(bound.value[image]), rel=1e-5)
         assert score.bits_per_dim["elbo"] == pytest.approx(float(bits_per_dimension(elbo.value[image], 784)), rel=1e-5)
         assert score.kl_per_dimension == pytest.approx(posterior.divergence[image].tolist(), rel=1e-4, abs=1e-5)
 
@@ -75,7 +75,7 @@ async def test_a_score_does_not_depend_on_the_other_pictures(engine: Engine, ima
     (alone, _), (together, _), _ = await asyncio.gather(
         engine.score(model, images[2:], options),
         engine.score(model, images, options),
-        engine.sample(model, [(0, index) for index in range(40)]),
+        engine.decode(model, np.zeros((40, model.latent_dim), dtype=np.float32)),
     )
 
     assert together[2] == alone[0]
@@ -86,8 +86,8 @@ async def test_one_draw_has_no_standard_error(engine: Engine, images: np.ndarray
     scores, _ = await engine.score(engine.catalog["plain-vae"], images[:1], ScoreOptions(mc=1, k=1))
 
     assert scores[0].elbo.standard_error is None
-    assert scores[0].log_likelihood.standard_error is None
-    assert scores[0].elbo.value == pytest.approx(scores[0].log_likelihood.value)
+    assert scores[0].importance_weighted.standard_error is None
+    assert scores[0].elbo.value == pytest.approx(scores[0].importance_weighted.value)
 
 
 async def test_a_threshold_needs_no_noise_for_its_bits(engine: Engine) -> None:
@@ -150,7 +150,7 @@ async def test_a_deadline_bounds_all_stages_together(tiny_store: object, app: Fa
     engine = await Engine.start(settings, Telemetry())
 
     with pytest.raises(DeadlineExceeded):
-        await engine.sample(engine.catalog["plain-vae"], [(1, 0)])
+        await engine.decode(engine.catalog["plain-vae"], np.zeros((1, 6), dtype=np.float32))
 
     assert engine.queued_rows == 0
     await engine.close()

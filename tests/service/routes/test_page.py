@@ -48,5 +48,5 @@ async def test_the_page_finds_the_fields_that_it_reads(client: httpx.AsyncClient
 
     assert {"name", "pinned", "image", "capabilities"} <= card.keys()
     assert "brought_into_domain" in score
-    parts = {"elbo", "reconstruction", "kl", "log_likelihood", "bits_per_dim", "percentile", "steps"}
+    parts = {"elbo", "reconstruction", "kl", "importance_weighted", "bits_per_dim", "percentile", "steps"}
     assert parts <= score["data"][0].keys()

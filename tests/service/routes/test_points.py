@@ -167,7 +167,7 @@ async def test_scores_come_one_a_picture_and_repeat(client: httpx.AsyncClient) -
     one, two = answer["data"]
     assert one == two
     assert one["elbo"]["draws"] == 4
-    assert one["log_likelihood"]["draws"] == 6
+    assert one["importance_weighted"]["draws"] == 6
     assert one["elbo"]["value"] == pytest.approx(one["reconstruction"]["value"] - one["kl"]["value"])
     assert len(one["kl_per_dimension"]) == 6
     assert one["percentile"] is None
