@@ -1,4 +1,4 @@
-"""Puts the service together; the only file that knows all others."""
+"""Puts the service together: settings, engine, routes, error handlers, middleware."""
 
 import gc
 from collections.abc import AsyncIterator
@@ -12,12 +12,13 @@ from service.limits import LIMITS
 from service.media.pool import MediaPool
 from service.middleware import Departure, Envelope, FaultBarrier
 from service.routes import (
+    grids,
+    health,
     images,
     interpolations,
     latents,
     models,
-    operations,
-    pictures,
+    pages,
     reconstructions,
     samples,
     scores,
@@ -25,7 +26,7 @@ from service.routes import (
 from service.settings import Settings
 from service.telemetry import Telemetry
 
-RESOURCES = (models, samples, latents, images, interpolations, reconstructions, scores, pictures, operations)
+RESOURCES = (models, samples, latents, images, interpolations, reconstructions, scores, grids, health, pages)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -45,8 +46,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.limits = LIMITS
     for resource in RESOURCES:
         app.include_router(resource.router)
-    app.mount("/docs", operations.PageFiles(directory=operations.ROOM / "docs_ui"))
-    app.mount("/page", operations.PageFiles(directory=operations.ROOM / "page"))
+    pages.mount(app)
     problems.install(app)
     # The last one added is the outermost.
     app.add_middleware(Departure)

@@ -1,6 +1,7 @@
 """What must be refused, in words and by name, before it can do harm: defects that once were there."""
 
 import math
+import os
 import re
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from models_store import Card, CheckpointError, write_checkpoint
+from models_store import Card, CheckpointError, Store, write_checkpoint
 from models_store.checkpoint import read_checkpoint
 from models_store.dcgan import DCGANConfig
 from models_store.estimators import WeightAccumulator, importance_weighted
@@ -218,3 +219,32 @@ def test_a_dcgan_config_refuses_what_its_message_says(size: int) -> None:
     if size < 6:
         with pytest.raises(ValueError, match=str(size)):
             DCGANConfig(image_size=size)
+
+
+@pytest.mark.parametrize(
+    "value", [2**64, "\ud800", float("inf"), {"a": b""}], ids=["huge", "surrogate", "inf", "bytes"]
+)
+def test_a_card_holds_only_what_every_json_reader_takes(value: object) -> None:
+    """Else one strange card would take the list of all models down."""
+    with pytest.raises(ValueError, match=r"card|surrogates"):
+        Card(summary="", data={"value": value})
+
+
+def test_a_card_is_not_nested_without_end() -> None:
+    """Sixteen levels are more than any card has."""
+    deep: dict[str, object] = {}
+    for _ in range(40):
+        deep = {"deeper": deep}
+
+    with pytest.raises(ValueError, match="deeper than 16"):
+        Card(summary="", data=deep)
+
+
+def test_a_pointer_whose_name_is_no_text_is_reported_as_text(folder: Path) -> None:
+    """A file name is bytes; the report must be writable as JSON."""
+    (folder / os.fsdecode(b"\xff.json")).write_text("{}")
+
+    rejected = Store.load(folder).rejected
+
+    assert list(rejected) == ["\\udcff"]
+    assert all(text.encode() for text in (*rejected, *rejected.values()))

@@ -1,6 +1,7 @@
 """A run killed anywhere and resumed ends bit-identical; the rest of the loop keeps its promises."""
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -127,3 +128,29 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
     assert process.returncode == 0
     assert f"python -m training vae --resume {tmp_path / 'runs/0001-vae'}" in output
     assert (tmp_path / "runs/0001-vae/last.safetensors").exists()
+
+
+class BrokenAtFirst(VAEObjective):
+    """Its first validation gives NaN."""
+
+    def validate(self, data: ImageSet) -> dict[str, float]:
+        self.calls = getattr(self, "calls", 0) + 1
+        return {"score": math.nan if self.calls == 1 else 10.0 - self.calls}
+
+
+def test_a_score_that_is_no_number_is_never_the_best_for_long(tmp_path: Path, little_world: ImageSet) -> None:
+    """The next real one takes its place."""
+    config = KINDS["vae"][0]
+    run = Run.create(tmp_path, "vae", config)
+
+    done = fit(run, BrokenAtFirst(config, CPU), little_world)  # type: ignore[arg-type]  # the config of a VAE
+
+    assert (done.best_step, done.score) == (130, 7.0)
+
+
+def test_a_slice_that_lies_behind_the_run_trains_nothing(tmp_path: Path, little_world: ImageSet) -> None:
+    """`stop_after` at a step that is already done."""
+    run, objective = start("vae", tmp_path)
+    fit(run, objective, little_world, stop_after=60)
+
+    assert fit(run, objective, little_world, stop_after=50).step == 60
