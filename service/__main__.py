@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from service.app import create_app
 from service.engine.engine import Engine
+from service.protocol import Protocol
 from service.settings import Settings
 
 USAGE_ERROR = 2
@@ -68,6 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     app = create_app(settings)
     config = uvicorn.Config(
         app,
+        http=Protocol,
         log_config=None,
         log_level="warning",
         access_log=False,

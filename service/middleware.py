@@ -95,7 +95,7 @@ class FaultBarrier:
 
 
 class Departure:
-    """Cancels the work of a client that has gone, so that its rows leave the queue."""
+    """Cancels the handler when its client disconnects, so that the rows leave the queue."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

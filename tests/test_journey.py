@@ -1,6 +1,8 @@
 """The whole way: pictures on disk, a training run, the store, a real server, answers that decode to the right thing."""
 
 import io
+import json
+import socket
 from pathlib import Path
 
 import httpx
@@ -12,6 +14,7 @@ from PIL import Image
 from models_store import Store
 from models_store.latents import normals
 from models_store.pixels import to_bytes
+from service.engine.runner import PLANNED_SIZES
 from tests.server import running_server
 from training.__main__ import main
 
@@ -32,6 +35,7 @@ def trained_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
         runs = root / kind
         arguments = f"{kind} --data {root / 'pictures'} {flags} {COMMON} --runs {runs} --store {root / 'store'}"
         assert main(arguments.split()) == 0
+        assert main(f"evaluate {runs}/0001-{kind} --draws 2 --store {root / 'store'}".split()) == 0
         assert main(f"export {runs}/0001-{kind} --name my-{kind} --store {root / 'store'}".split()) == 0
     return root / "store"
 
@@ -43,18 +47,24 @@ def test_from_pictures_on_disk_to_answers_over_http(trained_store: Path) -> None
         assert {model["name"] for model in models} == {"my-vae", "my-dcgan"}
         sample = client.get("/v1/models/my-dcgan/samples/42.png")
         assert Image.open(io.BytesIO(sample.content)).size == (8, 8)
+        crowd = np.load(io.BytesIO(client.get("/v1/models/my-dcgan/samples/7,42,0-20.npy").content))
+        assert np.array_equal(crowd[1, ..., 0], np.asarray(Image.open(io.BytesIO(sample.content))))
         scores = client.post("/v1/models/my-vae/scores", files={"image": sample.content}).json()
         assert scores["data"][0]["elbo"]["value"] < 0
         codes = client.post("/v1/models/my-vae/latents", files={"image": sample.content}).json()
-        again = client.post("/v1/models/my-vae/images", json={"latents": [codes["data"][0]["latents"]]})
-        assert again.status_code == 200
-        assert client.get("/v1/models/my-dcgan/interpolations/1,2.strip.png").status_code == 200
+        body = {"latents": [codes["data"][0]["latents"]]}
+        again = client.post("/v1/models/my-vae/images", json=body, headers={"Accept": "image/png"})
+        assert Image.open(io.BytesIO(again.content)).size == (8, 8)
+        strip = client.get("/v1/models/my-dcgan/interpolations/42,2.strip.png?steps=4")
+        frames = np.asarray(Image.open(io.BytesIO(strip.content)))
+        assert frames.shape == (8, 5 * 8)
+        assert np.array_equal(frames[:, :8], np.asarray(Image.open(io.BytesIO(sample.content))))
 
 
 def test_the_served_sample_is_the_trained_network_s(trained_store: Path) -> None:
-    """The bytes over HTTP are the decoder's, applied to the documented latents of (seed, index)."""
+    """The bytes over HTTP are the decoder's, applied to the latents of (seed, index) in a batch of a planned size."""
     network = Store.load(trained_store)["my-vae"].network
-    latents = torch.from_numpy(np.repeat(normals(7, [3], 3), 8, axis=0))
+    latents = torch.from_numpy(np.repeat(normals(7, [3], 3), PLANNED_SIZES[0], axis=0))
     with torch.inference_mode():
         expected = to_bytes(network.decode(latents).numpy())[0, ..., 0]
 
@@ -82,3 +92,19 @@ def test_an_altered_checkpoint_is_refused_while_the_other_serves(trained_store: 
     assert weights.name in refused.json()["detail"]
     assert served.status_code == 200
     assert ready.status_code == 200
+
+
+def test_bytes_that_are_no_http_are_refused_like_everything_else(trained_store: Path) -> None:
+    """problem+json with a request id, from below the framework; the next connection is served."""
+    with running_server(trained_store) as url:
+        host, port = url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=10) as connection:
+            connection.sendall(b"GET / HTTP/1.1\r\nno colon\r\n\r\n")
+            answer = connection.makefile("rb").read()
+        served = httpx.get(f"{url}/healthz")
+
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400")
+    assert b"application/problem+json" in head
+    assert json.loads(body)["code"] == "malformed_request"
+    assert served.status_code == 200

@@ -41,7 +41,7 @@ class SampleOptions(SheetParameters):
 
 
 class SampleParameters(SampleOptions):
-    """Of an address: which image of each seed."""
+    """What the address of a GET may carry: which image of each seed, and how it is shown."""
 
     index: Index = 0
 
