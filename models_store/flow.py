@@ -18,8 +18,8 @@ class Coupling(nn.Module):
     def __init__(self, dim: int, hidden: int, *, first_half: bool) -> None:
         super().__init__()
         mask = torch.zeros(dim)
-        mask[: dim // 2] = 1.0
-        self.register_buffer("mask", mask if first_half else 1.0 - mask)
+        mask[slice(0, dim // 2) if first_half else slice(dim // 2, dim)] = 1.0
+        self.register_buffer("mask", mask)
         last = nn.Linear(hidden, 2 * dim)
         # It starts at zero, so that an untrained flow only permutes.
         nn.init.zeros_(last.weight)

@@ -7,11 +7,9 @@ from fastapi import APIRouter, FastAPI, Response
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
-import service
-
 router = APIRouter()
 
-ROOM = Path(service.__file__).parent
+ROOM = Path(__file__).parent.parent
 PAGE_POLICY = "default-src 'self'; img-src 'self' data: blob:"
 """Our pages bring all they need; what a name or a card contains can run nothing."""
 DOCS_POLICY = f"{PAGE_POLICY}; style-src 'self' 'unsafe-inline'"
