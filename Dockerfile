@@ -33,7 +33,7 @@ CMD ["python", "-m", "service"]
 FROM ${PYTHON_IMAGE} AS train
 COPY --from=build /opt/venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1
-RUN python -m ensurepip && python -m pip install "rich>=14" "tensorboard>=2.19" && python -m pip uninstall -y pip \
+RUN python -m ensurepip && python -m pip install "matplotlib>=3.10" "rich>=14" "tensorboard>=2.19" && python -m pip uninstall -y pip \
     && useradd --uid 10001 --create-home latentserve && mkdir -p /app/data /app/runs && chown 10001 /app/data /app/runs
 WORKDIR /app
 COPY models_store models_store

@@ -7,7 +7,7 @@ PORT ?= 8000
 MODEL ?= vae
 READY := $(VENV)/.ready
 
-.PHONY: menu setup serve test check fix train bench image clean
+.PHONY: menu setup serve test check fix train lecture bench image clean
 
 menu:
 	@echo "latentserve: train deep generative image models, serve them over HTTP"
@@ -15,6 +15,7 @@ menu:
 	@echo "  make serve    set up, then serve the shipped models and the page on http://$(HOST):$(PORT)"
 	@echo "  make test     set up, then run the fast tests"
 	@echo "  make train    train a model: MODEL=vae (default), dcgan or classifier"
+	@echo "  make lecture  the figures of docs/lecture.md, each from its experiment"
 	@echo "  make check    format, lint, types, import contracts, tests: what CI runs"
 	@echo "  make fix      format and repair what ruff can"
 	@echo "  make bench    measure the server against the bare model"
@@ -53,6 +54,9 @@ fix: $(READY)
 
 train: $(READY)
 	$(RUN) -m training $(MODEL)
+
+lecture: $(READY)
+	$(RUN) -m training lecture all
 
 bench: $(READY)
 	$(RUN) -m benchmarks.serving

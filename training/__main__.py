@@ -1,4 +1,4 @@
-"""The command line: `python -m training vae|dcgan|classifier|evaluate|export|data`."""
+"""The command line: `python -m training vae|dcgan|classifier|evaluate|export|lecture|data`."""
 
 import argparse
 import sys
@@ -9,13 +9,16 @@ from models_store.store import SHIPPED
 from training import commands
 from training.config import RunConfig, add_flags
 from training.kinds import KINDS
+from training.lecture import LESSONS
 
+FIGURES = Path("docs/images/lecture")
 EXAMPLES = """examples:
   python -m training data                                   get Fashion-MNIST and check it
   python -m training vae --steps 12000                      train; the run folder appears under runs/
   python -m training vae --data photos --image-size 64 --channels 3 --widths 32 64 128 --likelihood logistic
   python -m training vae --resume runs/0001-vae             go on after Ctrl-C, bit for bit on the same CPU
   python -m training evaluate runs/0001-vae                 ELBO, importance-weighted bound, sample quality
+  python -m training lecture game                           why gradient descent does not settle a game
   python -m training export runs/0001-vae --name my-vae     into the store, from where the service serves it
 """
 
@@ -55,6 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--summary", help="one sentence for its card")
     for each in (evaluate, export):
         each.add_argument("--store", type=Path, default=SHIPPED, help="folder of checkpoints [models_store/weights]")
+    lecture = verbs.add_parser("lecture", help="one idea of the lecture as a small experiment with a figure")
+    lecture.add_argument("name", choices=(*LESSONS, "all"), help="which idea, or all of them")
+    lecture.add_argument("--figures", type=Path, default=FIGURES, help=f"where figures go [{FIGURES}]")
     verbs.add_parser("data", help="get Fashion-MNIST and check every byte")
     return parser
 

@@ -16,6 +16,7 @@ from training.data import ImageSet
 from training.evaluate import evaluate as metrics_of
 from training.judge import FASHION_JUDGE, Judge
 from training.kinds import KINDS
+from training.lecture import LESSONS
 from training.loop import fit
 from training.objective import Objective
 from training.report import save_grid
@@ -88,6 +89,16 @@ def export(run: Path, *, name: str, summary: str | None, store: Path) -> None:
     path = write_checkpoint(store, name, network, card)
     missing = "" if evaluation else f"  (no metrics in its card: evaluate step {step}, then export it again)"
     print(f"{path}  {path.stat().st_size / 1e6:.1f} MB{missing}")
+
+
+def lecture(name: str, *, figures: Path) -> None:
+    """Does one lesson or all, prints what each found and where its figure lies."""
+    for each in LESSONS if name == "all" else (name,):
+        path = figures / f"{each}.png"
+        findings = LESSONS[each](path)
+        print(f"{each}: {path}")
+        for what, value in findings.items():
+            print(f"  {value:10.4f}  {what}")
 
 
 def data() -> None:
