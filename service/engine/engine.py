@@ -1,4 +1,4 @@
-"""What the models do for callers, on arrays: sample, decode, encode, reconstruct, interpolate, score. No HTTP.
+"""What the models do for callers, on arrays: latents, decode, encode, reconstruct, score. No HTTP.
 
 An operation is a few calls of the batcher; the rows of all callers share its batches. No answer depends on who else is
 calling: the noise of a request comes from its own seeds, and the runner keeps the bits of a row apart from its batch.
@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from models_store import Store
-from models_store.latents import Floats, Method, Stream, normals, path
+from models_store.latents import Floats, Stream, normals
 from models_store.likelihoods import Domain
 from service.engine import batcher
 from service.engine.catalog import Catalog, ServedModel
@@ -122,13 +122,6 @@ class Engine:
         statistics = await self._stage(model, "encode", _rows(images), deadline)
         latents = await self._stage(model, "center", _rows(statistics), deadline)
         return await self._stage(model, "decode", _rows(latents), deadline)
-
-    async def interpolate(
-        self, model: ServedModel, points: Floats, *, steps: int, method: Method, loop: bool
-    ) -> Floats:
-        """Key points (P, D) -> the images along the path through them, (frames, C, H, W) in [0, 1]."""
-        self.catalog.require(model, "interpolate")
-        return await self.decode(model, path(points, steps=steps, method=method, loop=loop))
 
     async def score(self, model: ServedModel, images: Floats, options: ScoreOptions) -> tuple[list[Score], str]:
         """Images (N, C, H, W) in [0, 1] -> a score each, and how they were brought into the likelihood's domain.

@@ -67,12 +67,6 @@ def _read(content: bytes, dtypes: tuple[str, ...]) -> NDArray[Any]:
     return np.frombuffer(data, dtype=kind).reshape(shape)
 
 
-def _is_shape(shape: Any, largest: int) -> bool:
-    if not isinstance(shape, tuple) or len(shape) > MOST_DIMENSIONS:
-        return False
-    return all(type(side) is int and 0 <= side <= largest for side in shape)
-
-
 def _split(content: bytes) -> tuple[dict[str, Any], bytes]:
     """The header and the bytes behind it. numpy's own reader also tries to repair headers; this one does not."""
     start = LENGTH_SIZES.get(content[6:8], 0) + 8

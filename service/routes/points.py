@@ -5,7 +5,6 @@ import binascii
 from collections.abc import Sequence
 
 import numpy as np
-from fastapi import Request
 
 from models_store.latents import Floats
 from service.errors import InvalidParameter, MalformedRequest, shown
@@ -49,8 +48,3 @@ def checked(latents: Floats, dim: int, limits: Limits) -> Floats:
             "a latent is not finite or too far out", limit=limits.latent_value, hint="a standard normal stays within ±8"
         )
     return latents
-
-
-def is_npy(request: Request) -> bool:
-    """Whether the body claims to be an npy file."""
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/x-npy"
