@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from models_store.likelihoods import Likelihood
+from models_store.likelihoods import Domain, Likelihood
 from models_store.posteriors import Posterior
 
 
@@ -38,6 +38,9 @@ class LatentModel(nn.Module, ABC):
 
 class Autoencoder(LatentModel):
     """A latent model with q(z|x) and p(x|z): it also encodes, reconstructs and scores."""
+
+    domain: Domain
+    """The set of images over which p(x|z) is a probability."""
 
     @abstractmethod
     def encode(self, images: Tensor) -> Tensor:

@@ -42,13 +42,19 @@ class RunConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class VAERun(RunConfig):
-    """Maximizes the ELBO."""
+class ELBORun(RunConfig):
+    """Maximizes the ELBO by one draw an image."""
 
-    model: VAEConfig = field(default_factory=VAEConfig)
     warm_up: int = option(500, "steps over which the learning rate rises")
     kl_warm_up: int = option(1000, "steps over which the weight of the KL rises to 1; validation always uses 1")
     clip: float = option(5.0, "gradient norm above which gradients are scaled down")
+
+
+@dataclass(frozen=True, kw_only=True)
+class VAERun(ELBORun):
+    """Of a variational autoencoder."""
+
+    model: VAEConfig = field(default_factory=VAEConfig)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from torch import nn
 from models_store.base import Autoencoder, LatentModel
 from models_store.classifier import Classifier
 from models_store.estimators import bits_per_dimension, importance_weighted
-from models_store.likelihoods import Domain, to_domain
+from models_store.likelihoods import to_domain
 from training.classifier import accuracy
 from training.data import ImageSet, Split
 from training.judge import Judge
@@ -45,7 +45,7 @@ def evaluate(
             raise ValueError(f"--images {count}: want 2 to {len(data.test)}, the number of test images")
         test = data.test.take(torch.arange(count, device=data.test.images.device))
         metrics |= likelihood(network, test, draws=draws, seed=seed)
-        if _domain(network) == "8-bit":
+        if network.domain == "8-bit":
             metrics["independent_pixels"] = {"value": independent_pixel_bits(data.train, data.test), "unit": "bits/dim"}
     if judge is not None and isinstance(network, LatentModel):
         metrics |= sample_quality(network, data, judge, seed=seed)
@@ -55,7 +55,7 @@ def evaluate(
 @torch.no_grad()
 def likelihood(network: Autoencoder, test: Split, *, draws: int, seed: int) -> Metrics:
     """ELBO and importance-weighted bound in nats an image, and the entropy of the binarization below both."""
-    domain = _domain(network)
+    domain = network.domain
     noise = noise_of(seed, 0, test.images.device)
     elbos, bounds = [], []
     for batch in track(list(test.batches(BATCH)), "likelihood", transient=True):
@@ -137,11 +137,6 @@ def independent_pixel_bits(train: Split, test: Split) -> float:
         counts = torch.bincount(train_pixel.long(), minlength=256).double() + 1
         total -= float(torch.log2(counts / counts.sum())[test_pixel.long()].sum())
     return total / test.images.numel()
-
-
-def _domain(network: Autoencoder) -> Domain:
-    probe = network.likelihood(torch.zeros((1, network.latent_dim), device=next(network.parameters()).device))
-    return probe.domain
 
 
 def _mean(values: torch.Tensor) -> Metrics:

@@ -7,12 +7,13 @@ from typing import cast
 
 import torch
 
+from models_store.vae import VAE
 from training.classifier import ClassifierObjective
 from training.config import ClassifierRun, DCGANRun, RunConfig, VAERun
 from training.dcgan import DCGANObjective
+from training.elbo import ELBOObjective
 from training.judge import Judge
 from training.objective import Objective
-from training.vae import VAEObjective
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,8 @@ class Kind:
 
 
 def _vae(config: RunConfig, device: torch.device, _store: Path) -> Objective:
-    return VAEObjective(cast("VAERun", config), device)
+    run = cast("VAERun", config)
+    return ELBOObjective(run, VAE(run.model), device)
 
 
 def _dcgan(config: RunConfig, device: torch.device, store: Path) -> Objective:

@@ -6,7 +6,7 @@ from typing import Any
 
 from models_store import Autoencoder, Card, LatentModel, Store
 from models_store.likelihoods import Domain
-from service.engine.operations import domain_of, operations_of
+from service.engine.operations import operations_of
 from service.engine.runner import Runner
 from service.errors import CapabilityNotSupported, ModelNotFound, ModelUnavailable, VersionNotFound, shown, suggestion
 
@@ -56,7 +56,7 @@ class Catalog(Mapping[str, ServedModel]):
                 image_shape=stored.network.image_shape,
                 latent_dim=stored.network.latent_dim,
                 capabilities=capabilities_of(stored.network),
-                domain=domain_of(stored.network),
+                domain=stored.network.domain if isinstance(stored.network, Autoencoder) else None,
                 closed_form_divergence="divergence" in operations_of(stored.network),
                 numerics=runner.numerics(stored.digest),
                 card=stored.card,

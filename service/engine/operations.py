@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from models_store import Autoencoder, LatentModel
-from models_store.likelihoods import Domain
 from models_store.posteriors import DiagonalNormal
 
 
@@ -60,13 +59,6 @@ def _inference_operations(
     if isinstance(network.posterior(example), DiagonalNormal):
         table["divergence"] = Operation(divergence, (statistics,))
     return table
-
-
-def domain_of(network: LatentModel) -> Domain | None:
-    """The data domain in which the network's likelihood is a probability; None for a network without one."""
-    if not isinstance(network, Autoencoder):
-        return None
-    return network.likelihood(torch.zeros(1, network.latent_dim, device=_device(network))).domain
 
 
 def _device(network: LatentModel) -> torch.device:

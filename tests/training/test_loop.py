@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,40 +15,40 @@ from PIL import Image
 
 from models_store.classifier import ClassifierConfig
 from models_store.dcgan import DCGANConfig
-from models_store.vae import VAEConfig
-from training.classifier import ClassifierObjective
+from models_store.vae import VAE, VAEConfig
 from training.config import ClassifierRun, DCGANRun, RunConfig, VAERun
 from training.data import ImageSet
-from training.dcgan import DCGANObjective
+from training.elbo import ELBOObjective
+from training.kinds import KINDS
 from training.loop import fit
 from training.objective import Objective
 from training.run import Run
-from training.vae import VAEObjective
 
 CPU = torch.device("cpu")
 SMALL = {"batch_size": 16, "steps": 130, "validate_every": 50, "threads": 1}
 MODEL = VAEConfig(image_size=8, latent_dim=3, widths=(4,), hidden=8, couplings=2, flow_hidden=8)
-KINDS: dict[str, tuple[RunConfig, Callable[[RunConfig], Objective]]] = {
-    "vae": (VAERun(model=MODEL, warm_up=10, kl_warm_up=20, **SMALL), lambda config: VAEObjective(config, CPU)),  # type: ignore[arg-type]
-    "dcgan": (
-        DCGANRun(model=DCGANConfig(image_size=8, latent_dim=4, width=4), **SMALL),  # type: ignore[arg-type]
-        lambda config: DCGANObjective(config, CPU, judge=None),  # type: ignore[arg-type]
-    ),
-    "classifier": (
-        ClassifierRun(model=ClassifierConfig(image_size=8, classes=4, widths=(4, 8), features=8), **SMALL),  # type: ignore[arg-type]
-        lambda config: ClassifierObjective(config, CPU),  # type: ignore[arg-type]
+CONFIGS: dict[str, RunConfig] = {
+    "vae": VAERun(model=MODEL, warm_up=10, kl_warm_up=20, **SMALL),  # type: ignore[arg-type]
+    "dcgan": DCGANRun(model=DCGANConfig(image_size=8, latent_dim=4, width=4), judge="", **SMALL),  # type: ignore[arg-type]
+    "classifier": ClassifierRun(
+        model=ClassifierConfig(image_size=8, classes=4, widths=(4, 8), features=8),
+        **SMALL,  # type: ignore[arg-type]
     ),
 }
 
 
-def start(kind: str, root: Path) -> tuple[Run, Objective]:
-    """A new run with freshly drawn weights, the same ones each time."""
-    config, make = KINDS[kind]
+def make(kind: str) -> Objective:
+    """With freshly drawn weights, the same ones each time."""
     torch.manual_seed(0)
-    return Run.create(root, kind, config), make(config)
+    return KINDS[kind].objective(CONFIGS[kind], CPU, Path("no-store"))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+def start(kind: str, root: Path) -> tuple[Run, Objective]:
+    """A new run and its objective."""
+    return Run.create(root, kind, CONFIGS[kind]), make(kind)
+
+
+@pytest.mark.parametrize("kind", CONFIGS)
 def test_an_interrupted_run_ends_bit_identical(kind: str, tmp_path: Path, little_world: ImageSet) -> None:
     """Stopped within a tick, at a tick and at a validation, each time continued by a process that knows nothing."""
     whole, objective = start(kind, tmp_path / "whole")
@@ -59,7 +58,7 @@ def test_an_interrupted_run_ends_bit_identical(kind: str, tmp_path: Path, little
     for stop in (37, 50, 100, 111, None):
         fit(pieces, objective, little_world, stop_after=stop)
         torch.manual_seed(99)
-        objective = KINDS[kind][1](pieces.config)
+        objective = make(kind)
 
     assert pieces.last.read_bytes() == whole.last.read_bytes()
     assert pieces.best.read_bytes() == whole.best.read_bytes()
@@ -76,7 +75,7 @@ def test_a_run_killed_without_warning_repeats_from_its_last_snapshot(tmp_path: P
     with (killed.folder / "statistics.jsonl").open("a") as file:
         file.write(json.dumps({"step": 100, "elbo": 1.0}) + '\n{"step": 1')
 
-    fit(killed, KINDS["vae"][1](killed.config), little_world)
+    fit(killed, make("vae"), little_world)
 
     assert killed.last.read_bytes() == whole.last.read_bytes()
     assert (killed.folder / "statistics.jsonl").read_bytes() == (whole.folder / "statistics.jsonl").read_bytes()
@@ -96,7 +95,7 @@ def test_training_learns(tmp_path: Path, little_world: ImageSet) -> None:
 def test_patience_ends_a_run_that_no_longer_improves(tmp_path: Path, little_world: ImageSet) -> None:
     """After `patience` validations without a better score; `best` stays that of the best one."""
     config = VAERun(model=MODEL, **(SMALL | {"patience": 2, "learning_rate": 0.0}))  # type: ignore[arg-type]
-    objective = VAEObjective(config, CPU)
+    objective = ELBOObjective(config, VAE(config.model), CPU)
     run = Run.create(tmp_path, "vae", config)
 
     done = fit(run, objective, little_world)
@@ -130,7 +129,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
     assert (tmp_path / "runs/0001-vae/last.safetensors").exists()
 
 
-class BrokenAtFirst(VAEObjective):
+class BrokenAtFirst(ELBOObjective):
     """Its first validation gives NaN."""
 
     def validate(self, data: ImageSet) -> dict[str, float]:
@@ -140,10 +139,10 @@ class BrokenAtFirst(VAEObjective):
 
 def test_a_score_that_is_no_number_is_never_the_best_for_long(tmp_path: Path, little_world: ImageSet) -> None:
     """The next real one takes its place."""
-    config = KINDS["vae"][0]
+    config = CONFIGS["vae"]
     run = Run.create(tmp_path, "vae", config)
 
-    done = fit(run, BrokenAtFirst(config, CPU), little_world)  # type: ignore[arg-type]  # the config of a VAE
+    done = fit(run, BrokenAtFirst(config, VAE(config.model), CPU), little_world)  # type: ignore[arg-type]  # the config of a VAE
 
     assert (done.best_step, done.score) == (130, 7.0)
 

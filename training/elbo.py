@@ -1,4 +1,7 @@
-"""The objective of the VAE: the ELBO of Kingma & Welling 2014 by one draw, its gradient through z = f(ε; x)."""
+"""The objective of every autoencoder whose draws are differentiable: the ELBO of Kingma & Welling 2014 by one draw.
+
+The gradient passes through z = f(ε; x): a VAE, DRAW and a flow differ in their networks, not here.
+"""
 
 import math
 from typing import cast
@@ -7,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.optim import AdamW
 
+from models_store.base import Autoencoder
 from models_store.latents import normals
 from models_store.likelihoods import to_domain
-from models_store.vae import VAE
-from training.config import VAERun
+from training.config import ELBORun
 from training.data import ImageSet, Split
 from training.objective import (
     Objective,
@@ -27,23 +30,24 @@ FINAL_RATE = 0.01
 """Of the peak learning rate, where the cosine ends."""
 
 
-class VAEObjective(Objective):
+class ELBOObjective(Objective):
     """Maximizes the ELBO; a β below 1 in the first steps keeps the posterior from collapsing onto the prior."""
 
-    def __init__(self, config: VAERun, device: torch.device) -> None:
+    def __init__(self, config: ELBORun, network: Autoencoder, device: torch.device) -> None:
         self.config = config
         self.device = device
-        model = placed(VAE(config.model), device)
-        self.modules = {"vae": model}
-        self.averages = {"vae": averaged_copy(model)}
-        self.optimizers = {"vae": AdamW(model.parameters(), lr=config.learning_rate, fused=True)}
+        model = placed(network, device)
+        self.modules = {"model": model}
+        self.averages = {"model": averaged_copy(model)}
+        self.optimizers = {"model": AdamW(model.parameters(), lr=config.learning_rate, fused=True)}
 
     def step(self, batch: Split, step: int, noise: torch.Generator) -> dict[str, Tensor]:
-        model, optimizer = self.modules["vae"], self.optimizers["vae"]
+        model, optimizer = self.modules["model"], self.optimizers["model"]
         set_learning_rate(optimizer, self._learning_rate(step))
         weight = min(1.0, (step + 1) / self.config.kl_warm_up) if self.config.kl_warm_up else 1.0
         data = self._data(batch, noise)
-        reconstruction, divergence = self._terms(model, data, noise)
+        with mixed_precision(self.config, self.device):
+            reconstruction, divergence = self._terms(model, data, noise)
         loss = weight * divergence - reconstruction
         optimizer.zero_grad()
         loss.backward()
@@ -51,7 +55,7 @@ class VAEObjective(Objective):
         # One broken batch must not break the run: its gradient is dropped.
         if norm.isfinite():
             optimizer.step()
-        update_average(self.averages["vae"], model, decay=self.config.average, step=step)
+        update_average(self.averages["model"], model, decay=self.config.average, step=step)
         return {"elbo": reconstruction - divergence, "reconstruction": reconstruction, "kl": divergence, "norm": norm}
 
     @torch.no_grad()
@@ -60,15 +64,15 @@ class VAEObjective(Objective):
         # The same bits and the same draws at every validation: only the weights differ.
         noise = noise_of(self.config.seed + 1, 0, self.device)
         for batch in data.validation.batches(500):
-            model = self.averages["vae"]
+            model = self.averages["model"]
             terms = self._terms(model, self._data(batch, noise), noise)
             total += len(batch) * torch.stack(terms).double().cpu()
         reconstruction, divergence = (total / len(data.validation)).tolist()
         elbo = reconstruction - divergence
         return {"score": -elbo, "elbo": elbo, "reconstruction": reconstruction, "kl": divergence}
 
-    def network(self) -> VAE:
-        return cast("VAE", self.averages["vae"])
+    def network(self) -> Autoencoder:
+        return cast("Autoencoder", self.averages["model"])
 
     @torch.no_grad()
     def pictures(self, data: ImageSet) -> dict[str, Pictures]:
@@ -87,20 +91,15 @@ class VAEObjective(Objective):
         """The batch in the likelihood's domain: fresh bits at every presentation, or 256 levels."""
         images = batch.pixels()
         uniforms = torch.rand(images.shape, generator=noise, device=images.device)
-        return to_domain(images, self.network().likelihood_family.domain, uniforms)
+        return to_domain(images, self.network().domain, uniforms)
 
     def _terms(self, model: nn.Module, data: Tensor, noise: torch.Generator) -> tuple[Tensor, Tensor]:
         """E[log p(x|z)] and the divergence, each from one draw an image, in nats, averaged over the batch."""
-        model = cast("VAE", model)
-        with mixed_precision(self.config, self.device):
-            statistics = model.encode(data)
-        posterior = model.posterior(statistics.float())
-        shape = (len(data), model.latent_dim)
-        latents, log_posterior = posterior.draw(torch.randn(shape, generator=noise, device=self.device))
-        divergence = (log_posterior - model.log_prior(latents)).mean()
-        with mixed_precision(self.config, self.device):
-            likelihood = model.likelihood(latents)
-        return likelihood.log_prob(data).float().mean(), divergence
+        model = cast("Autoencoder", model)
+        draws = torch.randn((len(data), model.latent_dim), generator=noise, device=self.device)
+        log_weights = model.log_weights(data, model.encode(data), draws).float()
+        log_likelihood, log_prior, log_posterior = log_weights.mean(0)
+        return log_likelihood, log_posterior - log_prior
 
     def _learning_rate(self, step: int) -> float:
         """A linear rise, then a cosine down to a hundredth."""
