@@ -5,7 +5,7 @@ Finished checkpoints lie in the folder `models_store/weights/`: only that folder
 It knows no HTTP and no optimizer; `training` fills it, `service` serves from it.
 """
 
-from models_store.base import Autoencoder, LatentModel
+from models_store.base import Autoencoder, LatentModel, StagedModel
 from models_store.checkpoint import Card, CheckpointError, write_checkpoint
 from models_store.store import Store, StoredModel
 
@@ -14,6 +14,7 @@ __all__ = [
     "Card",
     "CheckpointError",
     "LatentModel",
+    "StagedModel",
     "Store",
     "StoredModel",
     "write_checkpoint",

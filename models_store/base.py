@@ -1,6 +1,6 @@
-"""The two abstract kinds of model; what a model can do follows from its type.
+"""The abstract kinds of model; what a model can do follows from its type.
 
-A network of either kind is built from a frozen config, which it keeps as `config`. In eval mode it is a pure function
+A network of any kind is built from a frozen config, which it keeps as `config`. In eval mode it is a pure function
 of each row: no noise of its own, no batch statistics, nothing that lets one row of a batch touch another. On that, and
 on the runner's check of it, rests the promise that nobody's image depends on who else is asking.
 
@@ -32,8 +32,18 @@ class LatentModel(nn.Module, ABC):
         """Latents (B, latent_dim) -> pixels (B, C, H, W) in [0, 1]."""
 
     def log_prior(self, latents: Tensor) -> Tensor:
-        """Latents (B, latent_dim) -> log N(z; 0, I) in nats, (B,)."""
+        """Latents (B, latent_dim) -> log p(z) in nats, (B,): log N(z; 0, I), unless the model has learned another."""
         return -0.5 * (latents.square().sum(1) + self.latent_dim * math.log(2 * math.pi))
+
+
+class StagedModel(LatentModel):
+    """A latent model that makes a picture in several stages, each of which can be looked at."""
+
+    stage_count: int
+
+    @abstractmethod
+    def stages(self, latents: Tensor) -> Tensor:
+        """Latents (B, latent_dim) -> pixels after each stage, (B, stage_count, C, H, W) in [0, 1]; last, `decode`'s."""
 
 
 class Autoencoder(LatentModel):

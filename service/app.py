@@ -22,11 +22,12 @@ from service.routes import (
     reconstructions,
     samples,
     scores,
+    stages,
 )
 from service.settings import Settings
 from service.telemetry import Telemetry
 
-RESOURCES = (models, samples, latents, images, interpolations, reconstructions, scores, grids, health, pages)
+RESOURCES = (models, samples, latents, images, interpolations, reconstructions, scores, grids, stages, health, pages)
 
 
 def create_app(settings: Settings) -> FastAPI:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from models_store import Autoencoder, Card, LatentModel, Store
+from models_store import Autoencoder, Card, LatentModel, StagedModel, Store
 from models_store.likelihoods import Domain
 from service.engine.operations import operations_of
 from service.engine.runner import Runner
@@ -29,6 +29,8 @@ class ServedModel:
     """The domain in which its likelihood is a probability; None without a likelihood."""
     closed_form_divergence: bool
     """Whether q(z|x) is a diagonal normal, whose KL has a closed form in each dimension."""
+    stage_count: int | None
+    """How many stages a picture goes through; None for a model that makes it at once."""
     numerics: Mapping[str, Any]
     card: Card
 
@@ -58,6 +60,7 @@ class Catalog(Mapping[str, ServedModel]):
                 capabilities=capabilities_of(stored.network),
                 domain=stored.network.domain if isinstance(stored.network, Autoencoder) else None,
                 closed_form_divergence="divergence" in operations_of(stored.network),
+                stage_count=stored.network.stage_count if isinstance(stored.network, StagedModel) else None,
                 numerics=runner.numerics(stored.digest),
                 card=stored.card,
             )
@@ -106,5 +109,9 @@ class Catalog(Mapping[str, ServedModel]):
 
 def capabilities_of(network: LatentModel) -> tuple[str, ...]:
     """What a model can do follows from its type alone."""
-    generative = ("sample", "decode", "interpolate")
-    return (*generative, "encode", "reconstruct", "score") if isinstance(network, Autoencoder) else generative
+    found = ["sample", "decode", "interpolate"]
+    if isinstance(network, Autoencoder):
+        found += ["encode", "reconstruct", "score"]
+    if isinstance(network, StagedModel):
+        found += ["stages"]
+    return tuple(found)

@@ -103,25 +103,34 @@ class Engine:
     async def decode(self, model: ServedModel, latents: Floats) -> Floats:
         """Latents (N, D) -> images (N, C, H, W) in [0, 1]."""
         self.catalog.require(model, "decode")
-        return await self._stage(model, "decode", _rows(latents), self._deadline())
+        return await self._step(model, "decode", _rows(latents), self._deadline())
+
+    async def stages(self, model: ServedModel, latents: Floats) -> Floats:
+        """Latents (N, D) -> the image after each stage of its making, (N, T, C, H, W) in [0, 1]."""
+        self.catalog.require(model, "stages")
+        return await self._step(model, "stages", _rows(latents), self._deadline())
+
+    async def log_prior(self, model: ServedModel, latents: Floats) -> Floats:
+        """Latents (N, D) -> log p(z) in nats under the model's prior, (N,)."""
+        return await self._step(model, "log_prior", _rows(latents), self._deadline())
 
     async def encode(self, model: ServedModel, images: Floats, *, seed: int | None = None) -> Floats:
         """Images (N, C, H, W) in [0, 1] -> the posterior's center, or with a seed one draw from it, (N, D)."""
         self.catalog.require(model, "encode")
         deadline = self._deadline()
-        statistics = await self._stage(model, "encode", _rows(images), deadline)
+        statistics = await self._step(model, "encode", _rows(images), deadline)
         if seed is None:
-            return await self._stage(model, "center", _rows(statistics), deadline)
+            return await self._step(model, "center", _rows(statistics), deadline)
         noise = normals(seed, [0], model.latent_dim, stream=Stream.POSTERIOR)[0]
-        return await self._stage(model, "draw", [(row, noise) for row in statistics], deadline)
+        return await self._step(model, "draw", [(row, noise) for row in statistics], deadline)
 
     async def reconstruct(self, model: ServedModel, images: Floats) -> Floats:
         """Images (N, C, H, W) in [0, 1] -> what the decoder makes of their posteriors' centers, same shape."""
         self.catalog.require(model, "reconstruct")
         deadline = self._deadline()
-        statistics = await self._stage(model, "encode", _rows(images), deadline)
-        latents = await self._stage(model, "center", _rows(statistics), deadline)
-        return await self._stage(model, "decode", _rows(latents), deadline)
+        statistics = await self._step(model, "encode", _rows(images), deadline)
+        latents = await self._step(model, "center", _rows(statistics), deadline)
+        return await self._step(model, "decode", _rows(latents), deadline)
 
     async def score(self, model: ServedModel, images: Floats, options: ScoreOptions) -> tuple[list[Score], str]:
         """Images (N, C, H, W) in [0, 1] -> a score each, and how they were brought into the likelihood's domain.
@@ -132,11 +141,11 @@ class Engine:
         deadline = self._deadline()
         data, how = data_of(images, cast("Domain", model.domain), options)
         noise = normals(options.seed, range(options.draws), model.latent_dim, stream=Stream.POSTERIOR)
-        statistics = await self._stage(model, "encode", _rows(data), deadline)
+        statistics = await self._step(model, "encode", _rows(data), deadline)
         pairs = list(zip(data, statistics, strict=True))
-        terms = await self._stage(model, "log_weights", [(*pair, row) for pair in pairs for row in noise], deadline)
+        terms = await self._step(model, "log_weights", [(*pair, row) for pair in pairs for row in noise], deadline)
         closed_form = options.per_dimension and model.closed_form_divergence
-        divergences = await self._stage(model, "divergence", _rows(statistics), deadline) if closed_form else None
+        divergences = await self._step(model, "divergence", _rows(statistics), deadline) if closed_form else None
 
         def summaries() -> list[Score]:
             rows = divergences if divergences is not None else [None] * len(images)
@@ -150,7 +159,7 @@ class Engine:
         """When a request that begins now has to be done, by the monotonic clock."""
         return time.monotonic() + self._deadline_s
 
-    async def _stage(self, model: ServedModel, operation: str, rows: Sequence[Row], deadline: float) -> Floats:
+    async def _step(self, model: ServedModel, operation: str, rows: Sequence[Row], deadline: float) -> Floats:
         """One operation on the rows of one request; the results stacked."""
         left_s = max(0.0, deadline - time.monotonic())
         results = await self._batcher.submit((model.digest, operation), rows, timeout_s=left_s)

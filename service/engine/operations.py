@@ -9,30 +9,40 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from models_store import Autoencoder, LatentModel
+from models_store import Autoencoder, LatentModel, StagedModel
 from models_store.posteriors import DiagonalNormal
+
+CHUNK = 64
+"""Examples are encoded so many at a time."""
 
 
 @dataclass(frozen=True)
 class Operation:
-    """`inputs` are the shapes of one row of each argument, without the batch dimension."""
+    """A function of batches, and batches to try it on."""
 
     forward: Callable[..., Tensor]
-    inputs: tuple[tuple[int, ...], ...]
+    examples: Callable[[int], tuple[Tensor, ...]]
+    """So many typical rows of each argument, on the network's device, always the same ones."""
 
 
 def operations_of(network: LatentModel) -> dict[str, Operation]:
-    """Everything this network can do; what it cannot do is not in the table."""
-    latents = (network.latent_dim,)
-    table = {"decode": Operation(network.decode, (latents,))}
+    """Everything this network can do; what it cannot do is not in the table.
+
+    decode: latents -> images · log_prior: latents -> nats · stages: latents -> the images on the way.
+    """
+
+    def latents(count: int) -> tuple[Tensor, ...]:
+        return (_normals(network, count, network.latent_dim),)
+
+    table = {"decode": Operation(network.decode, latents), "log_prior": Operation(network.log_prior, latents)}
+    if isinstance(network, StagedModel):
+        table["stages"] = Operation(network.stages, latents)
     if isinstance(network, Autoencoder):
-        table |= _inference_operations(network, latents, network.image_shape)
+        table |= _inference_operations(network)
     return table
 
 
-def _inference_operations(
-    network: Autoencoder, latents: tuple[int, ...], images: tuple[int, ...]
-) -> dict[str, Operation]:
+def _inference_operations(network: Autoencoder) -> dict[str, Operation]:
     """encode: images -> statistics · center: statistics -> latents · draw: statistics, noise -> latents ·
     log_weights: data, statistics, noise -> (3,) nats · divergence: statistics -> KL of each dimension in nats.
     """
@@ -48,17 +58,37 @@ def _inference_operations(
         assert isinstance(posterior, DiagonalNormal)  # noqa: S101  # the table offers it for no other
         return posterior.divergence
 
-    example = network.encode(torch.zeros(1, *images, device=_device(network)))
-    statistics = tuple(example.shape[1:])
+    def images(count: int) -> tuple[Tensor, ...]:
+        return (_bits(network, count),)
+
+    def statistics(count: int) -> tuple[Tensor, ...]:
+        return (torch.cat([network.encode(part) for part in _bits(network, count).split(CHUNK)]),)
+
+    def statistics_and_noise(count: int) -> tuple[Tensor, ...]:
+        return (*statistics(count), _normals(network, count, network.latent_dim))
+
+    def weights(count: int) -> tuple[Tensor, ...]:
+        return (*images(count), *statistics_and_noise(count))
+
     table = {
-        "encode": Operation(network.encode, (images,)),
-        "center": Operation(center, (statistics,)),
-        "draw": Operation(draw, (statistics, latents)),
-        "log_weights": Operation(network.log_weights, (images, statistics, latents)),
+        "encode": Operation(network.encode, images),
+        "center": Operation(center, statistics),
+        "draw": Operation(draw, statistics_and_noise),
+        "log_weights": Operation(network.log_weights, weights),
     }
-    if isinstance(network.posterior(example), DiagonalNormal):
-        table["divergence"] = Operation(divergence, (statistics,))
+    if isinstance(network.posterior(*statistics(1)), DiagonalNormal):
+        table["divergence"] = Operation(divergence, statistics)
     return table
+
+
+def _bits(network: LatentModel, count: int) -> Tensor:
+    """Random pictures (count, C, H, W) of zeros and ones, which lie in the domain of every likelihood."""
+    noise = torch.Generator().manual_seed(1)
+    return torch.randint(0, 2, (count, *network.image_shape), generator=noise).float().to(_device(network))
+
+
+def _normals(network: LatentModel, count: int, dim: int) -> Tensor:
+    return torch.randn((count, dim), generator=torch.Generator().manual_seed(0)).to(_device(network))
 
 
 def _device(network: LatentModel) -> torch.device:

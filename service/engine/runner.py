@@ -114,7 +114,7 @@ class TorchRunner:
 
     def _make_plan(self, name: str, key: Key) -> Plan:
         """The sizes at which a row has the same bits at every position and in every size; if there is none, 1."""
-        rows = self._random_rows(key)
+        rows = self._examples(key)
         moved = [np.roll(column, 1, axis=0) for column in rows]
         results = {size: self._in_groups(key, rows, size) for size in self._sizes}
         steady = [
@@ -127,11 +127,10 @@ class TorchRunner:
             logger.warning("batch sizes dropped model=%s operation=%s left=%s", name, key[1], sizes or [1])
         return Plan(tuple(sizes) or (1,))
 
-    def _random_rows(self, key: Key) -> list[Floats]:
-        """Enough random rows for the largest size and for eight; values lie in [0, 1), which suits every input."""
-        generator = np.random.default_rng(0)
+    def _examples(self, key: Key) -> list[Floats]:
+        """Enough rows for the largest size and for eight."""
         count = max(self._sizes[-1], 8)
-        return [generator.random((count, *shape), dtype=np.float32) for shape in self._operations[key].inputs]
+        return [column.cpu().numpy() for column in self._operations[key].examples(count)]
 
     def _in_groups(self, key: Key, rows: Sequence[Floats], size: int) -> Floats:
         """The result of all rows, run `size` at a time."""

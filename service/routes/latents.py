@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-import numpy as np
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from models_store.latents import Floats
 from service.errors import CapabilityNotSupported, ModelNotFound, NotAcceptable, QueueFull, UnsupportedMediaType
 from service.media.npy import encode_npy
-from service.routes.exchange import ExchangeDep, label_of, to_json
+from service.routes.exchange import Exchange, ExchangeDep, label_of, to_json
 from service.routes.openapi import answers, picture_body
 from service.routes.parameters import FORM, Index, Parameters, PictureParameters, Seed, SeedsPath, Temperature
 from service.routes.points import encode_z64
@@ -63,7 +62,7 @@ async def get_latents(
         if extension == "npy":
             return encode_npy(latents)
         origins = [{"seed": seed, "index": index, "source": "seed"} for seed, index in draws]
-        return to_json({"data": _entries(latents, origins)})
+        return to_json({"data": await _entries(exchange, latents, origins)})
 
     recipe = exchange.recipe("latents", draws=draws, temperature=parameters.temperature)
     return await exchange.conditional(recipe, extension, f"latents-{label_of(numbers)}", make)
@@ -93,14 +92,13 @@ async def encode_images(exchange: ExchangeDep, parameters: Annotated[EncodeParam
     if extension == "npy":
         return exchange.answer(encode_npy(latents), extension, "latents")
     origins = [{"source": "posterior", "encode": options.encode, "steps": steps} for steps in upload.steps]
-    return exchange.answer(to_json({"data": _entries(latents, origins)}), extension, "latents")
+    return exchange.answer(to_json({"data": await _entries(exchange, latents, origins)}), extension, "latents")
 
 
-def _entries(latents: Floats, origins: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """`log_prior` is log N(z; 0, I) in nats."""
-    exact = latents.astype(np.float64)
-    log_prior = -0.5 * (np.square(exact).sum(axis=1) + latents.shape[1] * np.log(2 * np.pi))
+async def _entries(exchange: Exchange, latents: Floats, origins: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """`log_prior` is log p(z) in nats under the model's prior."""
+    log_prior = await exchange.engine.log_prior(exchange.model, latents)
     return [
-        {"latents": row, "z64": encode_z64(row), "log_prior": float(value), **origin}
+        {"latents": row, "z64": encode_z64(row), "log_prior": value, **origin}
         for row, value, origin in zip(latents, log_prior, origins, strict=True)
     ]

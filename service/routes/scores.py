@@ -1,11 +1,13 @@
 """Scores: the ELBO in its parts, and the importance-weighted bound on log p(x)."""
 
 import dataclasses
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
+from service.body import JSON, media_type, parse_json, read_body
 from service.engine.scoring import ScoreOptions
 from service.errors import (
     CapabilityNotSupported,
@@ -16,13 +18,11 @@ from service.errors import (
     UnsupportedMediaType,
 )
 from service.limits import LIMITS
-from service.routes.exchange import ExchangeDep, to_json
+from service.routes.exchange import Exchange, ExchangeDep, to_json
 from service.routes.openapi import answers, picture_body
-from service.routes.parameters import (
-    PictureParameters,
-    Seed,
-)
-from service.routes.uploads import read_upload
+from service.routes.parameters import Parameters, PictureParameters, Rows, Seed
+from service.routes.points import points_of
+from service.routes.uploads import Upload, read_upload, upload_of
 
 router = APIRouter(prefix="/v1/models/{m}/scores", tags=["scores"])
 
@@ -66,10 +66,16 @@ class ScoreParameters(PictureParameters):
     ] = False
 
 
+class PointsRequest(Parameters):
+    """Points of the latent space, whose density under the model's prior is asked for."""
+
+    latents: Annotated[Rows, Field(min_length=1, max_length=LIMITS.seeds, description="(n, latent_dim)")]
+
+
 @router.post(
     "",
     operation_id="score_images",
-    summary="Score pictures",
+    summary="Score pictures, or points of the latent space",
     responses=answers(
         "json",
         example=EXAMPLE,
@@ -90,10 +96,23 @@ async def score_images(exchange: ExchangeDep, parameters: Annotated[ScoreParamet
 
     One set of max(mc, k) draws serves both estimates: the first mc the ELBO, the first k the bound. The same seed gives
     the same score. `percentile` is the share of the test set with a lower ELBO, where the model's card knows it.
+    A JSON body {"latents": [[...], ...]} asks for log p(z) of points instead, which every model can answer.
     """
     extension = exchange.accepted("json")
-    exchange.require("score")
-    upload = await read_upload(exchange, parameters)
+    if media_type(exchange.request) == JSON:
+        limits = exchange.limits
+        values = parse_json(await read_body(exchange.request, limit=limits.upload_bytes, limits=limits), limits)
+        if "latents" in values:
+            return exchange.answer(await _densities(exchange, values), extension, "scores")
+        exchange.require("score")
+        upload = await upload_of(exchange, values, parameters)
+    else:
+        exchange.require("score")
+        upload = await read_upload(exchange, parameters)
+    return exchange.answer(await _scores(exchange, upload), extension, "scores")
+
+
+async def _scores(exchange: Exchange, upload: Upload[ScoreParameters]) -> bytes:
     given = upload.options
     options = ScoreOptions(
         seed=given.seed, mc=given.mc, k=given.k, binarize=given.binarize, per_dimension=given.per_dimension
@@ -102,4 +121,12 @@ async def score_images(exchange: ExchangeDep, parameters: Annotated[ScoreParamet
     scores, how = await exchange.engine.score(exchange.model, upload.images, options)
     data = [{**dataclasses.asdict(score), "steps": steps} for score, steps in zip(scores, upload.steps, strict=True)]
     head = {"units": "nats", "domain": exchange.model.domain, "brought_into_domain": how, "seed": options.seed}
-    return exchange.answer(to_json({**head, "data": data}), extension, "scores")
+    return to_json({**head, "data": data})
+
+
+async def _densities(exchange: Exchange, values: Mapping[str, Any]) -> bytes:
+    """The log-density of each point under the model's prior, which for most models is N(0, I)."""
+    body = PointsRequest.model_validate(dict(values), strict=True)
+    latents = points_of(body.latents, exchange.model.latent_dim, exchange.limits)
+    log_prior = await exchange.engine.log_prior(exchange.model, latents)
+    return to_json({"units": "nats", "data": [{"log_prior": value} for value in log_prior]})

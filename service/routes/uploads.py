@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -54,10 +54,15 @@ async def read_upload(exchange: Exchange, options: Options) -> Upload[Options]:
         images = _from_npy(content, exchange)
         return Upload(images, [()] * len(images), options)
     if kind == JSON:
-        values = parse_json(content, limits)
-        files = _from_base64(values.pop("images", None), limits)
-        return await _decoded(exchange, files, options.updated(values, strict=True))
+        return await upload_of(exchange, parse_json(content, limits), options)
     return await _decoded(exchange, [content], options)
+
+
+async def upload_of(exchange: Exchange, values: Mapping[str, Any], options: Options) -> Upload[Options]:
+    """The pictures in a JSON body that is read already."""
+    files = _from_base64(values.get("images"), exchange.limits)
+    others = {name: value for name, value in values.items() if name != "images"}
+    return await _decoded(exchange, files, options.updated(others, strict=True))
 
 
 async def _decoded(exchange: Exchange, files: Sequence[bytes], options: Options) -> Upload[Options]:

@@ -54,13 +54,13 @@ def test_a_size_whose_bits_differ_is_never_used(runner: TorchRunner, store: Stor
     """Where no size is steady, rows run one by one; the card says which sizes are in use."""
     sizes = runner.numerics(store["plain-vae"].digest)["batch_sizes"]
 
-    assert set(sizes) == {"decode", "encode", "center", "draw", "log_weights", "divergence"}
+    assert set(sizes) == {"decode", "log_prior", "encode", "center", "draw", "log_weights", "divergence"}
     assert all(set(plan) <= {8, 16, 32} or plan == [1] for plan in sizes.values())
 
 
 def test_only_autoencoders_have_inference_operations(runner: TorchRunner, store: Store) -> None:
     """What a network can do follows from its type."""
-    assert set(runner.numerics(store["tiny-dcgan"].digest)["batch_sizes"]) == {"decode"}
+    assert set(runner.numerics(store["tiny-dcgan"].digest)["batch_sizes"]) == {"decode", "log_prior"}
     assert "divergence" not in runner.numerics(store["tiny-vae"].digest)["batch_sizes"]
 
 
