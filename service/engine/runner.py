@@ -115,25 +115,28 @@ class TorchRunner:
     def _make_plan(self, name: str, key: Key) -> Plan:
         """The sizes at which a row has the same bits at every position and in every size; if there is none, 1."""
         rows = self._examples(key)
-        moved = [np.roll(column, 1, axis=0) for column in rows]
-        results = {size: self._in_groups(key, rows, size) for size in self._sizes}
-        steady = [
-            size
-            for size, result in results.items()
-            if np.array_equal(np.roll(self._in_groups(key, moved, size), -1, axis=0), result)
-        ]
-        sizes = [size for size in steady if np.array_equal(results[size], results[steady[0]])]
-        if tuple(sizes) != self._sizes:
-            logger.warning("batch sizes dropped model=%s operation=%s left=%s", name, key[1], sizes or [1])
-        return Plan(tuple(sizes) or (1,))
+        # Each size sees the rows at places of their own, so that one pass a size shows both kinds of difference.
+        results = [self._moved(key, rows, size, places) for places, size in enumerate(self._sizes)]
+        if all(np.array_equal(result, results[0]) for result in results):
+            return Plan(self._sizes)
+        sizes = self._steady_sizes(key, rows)
+        logger.warning("batch sizes dropped model=%s operation=%s left=%s", name, key[1], sizes or [1])
+        return Plan(sizes or (1,))
+
+    def _steady_sizes(self, key: Key, rows: Sequence[Floats]) -> tuple[int, ...]:
+        """Those that give a row the same bits wherever it stands, and the bits of the smallest of them."""
+        results = {size: self._moved(key, rows, size, 0) for size in self._sizes}
+        steady = [size for size, result in results.items() if np.array_equal(self._moved(key, rows, size, 1), result)]
+        return tuple(size for size in steady if np.array_equal(results[size], results[steady[0]]))
 
     def _examples(self, key: Key) -> list[Floats]:
         """Enough rows for the largest size and for eight."""
         count = max(self._sizes[-1], 8)
         return [column.cpu().numpy() for column in self._operations[key].examples(count)]
 
-    def _in_groups(self, key: Key, rows: Sequence[Floats], size: int) -> Floats:
-        """The result of all rows, run `size` at a time."""
-        starts = range(0, len(rows[0]), size)
-        outputs = [self._forward(key, [column[start : start + size] for column in rows], size) for start in starts]
-        return np.concatenate(outputs)[: len(rows[0])]
+    def _moved(self, key: Key, rows: Sequence[Floats], size: int, places: int) -> Floats:
+        """The result of all rows, each so many places further on, run `size` at a time."""
+        columns = [np.roll(column, places, axis=0) for column in rows]
+        starts = range(0, len(columns[0]), size)
+        outputs = [self._forward(key, [column[start : start + size] for column in columns], size) for start in starts]
+        return np.roll(np.concatenate(outputs)[: len(columns[0])], -places, axis=0)
