@@ -15,6 +15,8 @@ from training.config import RunConfig
 from training.data import ImageSet, Split
 
 Pictures = NDArray[np.float32]
+SEED_STRIDE = 0x9E3779B1
+"""Between the noise of two seeds; 2³² over the golden ratio, so that no small multiple of it comes near another."""
 
 
 class Objective(ABC):
@@ -45,7 +47,8 @@ class Objective(ABC):
 
 def noise_of(seed: int, step: int, device: torch.device) -> torch.Generator:
     """The noise of one step, a pure function of both numbers: a resumed run needs no saved generator."""
-    return torch.Generator(device).manual_seed((seed << 32) + step)
+    # On the CPU torch reads no more than 32 bits of a seed, so that both numbers have to be in them.
+    return torch.Generator(device).manual_seed((seed << 32) + (seed * SEED_STRIDE + step) % 2**32)
 
 
 def placed(module: nn.Module, device: torch.device) -> nn.Module:
