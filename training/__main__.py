@@ -1,4 +1,4 @@
-"""The command line: `python -m training vae|dcgan|classifier|evaluate|export|lecture|data`."""
+"""The command line: `python -m training KIND|evaluate|export|lecture|data`, KIND one of `KINDS`."""
 
 import argparse
 import sys
@@ -50,6 +50,12 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("model", help="a run folder, or the name of a model in the store")
     evaluate.add_argument("--draws", type=int, default=100, help="K of the importance-weighted bound [100]")
     evaluate.add_argument("--images", type=int, help="only the first so many test images for the likelihood [all]")
+    evaluate.add_argument(
+        "--gap",
+        type=int,
+        metavar="N",
+        help="also hold the bounds of N test images against annealed importance sampling",
+    )
     evaluate.add_argument("--seed", type=int, default=0, help="of the bits, the draws and the samples [0]")
     evaluate.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where it runs [auto]")
     export = verbs.add_parser("export", help="put the best network of a run into the store")

@@ -7,13 +7,14 @@ from typing import Any
 import torch
 from torch import nn
 
-from models_store.base import LatentModel
+from models_store.base import Autoencoder, LatentModel
 from models_store.checkpoint import Card, CheckpointError, read_checkpoint, write_checkpoint
 from training import data as datasets
 from training import fashion_mnist
 from training.config import build, flat_values
 from training.data import ImageSet
 from training.evaluate import evaluate as metrics_of
+from training.gap import gap_table
 from training.judge import FASHION_JUDGE, Judge
 from training.kinds import KINDS
 from training.lecture import LESSONS
@@ -46,7 +47,9 @@ def _resumed(kind: str, folder: Path, given: dict[str, Any]) -> Run:
     return run
 
 
-def evaluate(model: str, *, draws: int, images: int | None, seed: int, device: str, store: Path) -> None:
+def evaluate(
+    model: str, *, draws: int, images: int | None, gap: int | None, seed: int, device: str, store: Path
+) -> None:
     """Prints the metrics as JSON; those of a run are kept in its folder for `export`."""
     where = _device(device)
     run = Run.open(Path(model)) if Path(model).is_dir() else None
@@ -57,7 +60,13 @@ def evaluate(model: str, *, draws: int, images: int | None, seed: int, device: s
     judge = Judge.load(store, FASHION_JUDGE, where) if judged else None
     command = f"python -m training evaluate {model} --draws {draws} --seed {seed}"
     metrics = metrics_of(network, data, judge, draws=draws, images=images, seed=seed)
-    report = {"step": step, "metrics": metrics, "command": command + (f" --images {images}" if images else "")}
+    command += f" --images {images}" if images else ""
+    if gap is not None:
+        if not isinstance(network, Autoencoder):
+            raise ValueError(f"--gap {gap}: {model} has no likelihood, and so no ELBO")
+        metrics["gap"] = gap_table(network, data.test, images=gap, draws=draws, seed=seed)
+        command += f" --gap {gap}"
+    report = {"step": step, "metrics": metrics, "command": command}
     if run:
         run.write_json("evaluation.json", report)
     shown = {name: {key: each for key, each in value.items() if key != "quantiles"} for name, value in metrics.items()}

@@ -1,6 +1,7 @@
 """The figures of a finished model, each with its protocol; what `evaluate` prints and `export` puts into the card."""
 
 import math
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
@@ -14,12 +15,24 @@ from models_store.likelihoods import to_domain
 from training.classifier import accuracy
 from training.data import ImageSet, Split
 from training.judge import Judge
-from training.metrics import FeatureStatistics, frechet_distance
+from training.metrics import (
+    NEIGHBOURS,
+    SUBSET,
+    FeatureStatistics,
+    features_of,
+    frechet_distance,
+    kernel_distance,
+    sharpness,
+    support_overlap,
+)
 from training.objective import noise_of
 
 Metrics = dict[str, Any]
 SAMPLES = 10_000
 BATCH = 500
+"""Images whose noise is drawn together: part of every protocol."""
+FORWARD = 125
+"""Images that go through a network together, which is as many as a CPU's cache can take."""
 
 
 @torch.no_grad()
@@ -86,40 +99,74 @@ def _log_weights(
 ) -> torch.Tensor:
     """Log importance weights (draws, B) in float64."""
     shape = (len(data), network.latent_dim)
-    terms = [
-        network.log_weights(data, statistics, torch.randn(shape, generator=noise, device=data.device)).double().cpu()
-        for _ in range(draws)
-    ]
-    every = torch.stack(terms)
+
+    def terms() -> torch.Tensor:
+        every = (data, statistics, torch.randn(shape, generator=noise, device=data.device))
+        parts = zip(*(each.split(FORWARD) for each in every), strict=True)
+        return torch.cat([network.log_weights(*part) for part in parts]).double().cpu()
+
+    every = torch.stack([terms() for _ in range(draws)])
     return every[..., 0] + every[..., 1] - every[..., 2]
 
 
 @torch.no_grad()
 def sample_quality(network: LatentModel, data: ImageSet, judge: Judge, *, seed: int) -> Metrics:
-    """Fréchet distance of 10,000 samples to the test images, the same for real training images, and class shares."""
+    """10,000 samples against the test images: distances and overlap in the judge's features, classes, sharpness.
+
+    `real_against_real` is the same figure for the first 10,000 training images in place of the samples: what a perfect
+    model would get.
+    """
     device = data.test.images.device
-    noise = noise_of(seed, 1, device)
-    draws = torch.randn((SAMPLES, network.latent_dim), generator=noise, device=device)
-    made = FeatureStatistics.of(judge.network, (network.decode(part) for part in draws.split(BATCH)))
-    real = FeatureStatistics.of(judge.network, (part.pixels() for part in data.test.batches(BATCH)))
-    first = data.train.take(torch.arange(min(SAMPLES, len(data.train)), device=device))
-    floor = frechet_distance(
-        FeatureStatistics.of(judge.network, (part.pixels() for part in first.batches(BATCH))), real
-    )
+    draws = torch.randn((SAMPLES, network.latent_dim), generator=noise_of(seed, 1, device), device=device)
+    parts = track(draws.split(BATCH), "samples", transient=True)
+    # Rounded to bytes, as every real image is.
+    made = _seen(judge, Split(torch.cat([(network.decode(part) * 255).round().byte() for part in parts]), None))
+    real = _seen(judge, data.test)
+    train = _seen(judge, data.train.take(torch.arange(min(SAMPLES, len(data.train)), device=device)))
     protocol = f"{SAMPLES} decoder means from z ~ N(0, I), seed {seed}, against {len(data.test)} test images"
-    return {
+    features = {"features": f"{judge.network.config.features} features of {judge}", "protocol": protocol}
+    quality: Metrics = {
         "frechet_distance": {
-            "value": frechet_distance(made, real),
-            "real_against_real": floor,
-            "features": f"{judge.network.config.features} features of {judge}",
-            "protocol": protocol,
-        },
+            "value": frechet_distance(made.statistics, real.statistics),
+            "real_against_real": frechet_distance(train.statistics, real.statistics),
+        }
+        | features,
+        "kid": asdict(kernel_distance(made.features, real.features, subset=SUBSET))
+        | {"real_against_real": kernel_distance(train.features, real.features, subset=SUBSET).value, "subset": SUBSET}
+        | features,
         "class_shares": {
-            "value": [round(float(share), 4) for share in made.class_shares],
-            "smallest": float(made.class_shares.min()),
+            "value": [round(float(share), 4) for share in made.statistics.class_shares],
+            "smallest": float(made.statistics.class_shares.min()),
             "protocol": f"classes that {judge} sees in the same {SAMPLES} samples",
         },
+        "sharpness_ratio": {
+            "value": made.sharpness / real.sharpness,
+            "real_against_real": train.sharpness / real.sharpness,
+            "protocol": f"mean variance of the Laplacian; {protocol}",
+        },
     }
+    overlap, floor = (asdict(support_overlap(real.features, other.features)) for other in (made, train))
+    for name, value in overlap.items():
+        quality[name] = {"value": value, "real_against_real": floor[name], "neighbours": NEIGHBOURS} | features
+    return quality
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What the figures need of a set of pictures."""
+
+    features: torch.Tensor
+    statistics: FeatureStatistics
+    sharpness: float
+
+
+def _seen(judge: Judge, pictures: Split) -> _Seen:
+    features, classes = features_of(judge.network, (part.pixels() for part in pictures.batches(BATCH)))
+    return _Seen(
+        features,
+        FeatureStatistics.of_features(features, classes, number_of_classes=judge.network.config.classes),
+        float(torch.cat([sharpness(part.pixels()) for part in pictures.batches(BATCH)]).mean()),
+    )
 
 
 def binarization_entropy(split: Split) -> float:
