@@ -28,7 +28,11 @@ from torch import Tensor, nn
 
 from models_store.classifier import Classifier, ClassifierConfig
 from models_store.dcgan import DCGAN, DCGANConfig
+from models_store.discrete_vae import DiscreteVAE, DiscreteVAEConfig
+from models_store.draw import DRAW, DRAWConfig
+from models_store.energy_vae import EnergyVAE, EnergyVAEConfig
 from models_store.flow import RealNVP
+from models_store.image_flow import ImageFlow, ImageFlowConfig
 from models_store.vae import VAE, VAEConfig
 
 FORMAT = 1
@@ -43,6 +47,10 @@ METADATA_KEY = "latentserve"
 ARCHITECTURES: dict[str, tuple[type[Any], type[nn.Module]]] = {
     "classifier": (ClassifierConfig, Classifier),
     "dcgan": (DCGANConfig, DCGAN),
+    "discrete-vae": (DiscreteVAEConfig, DiscreteVAE),
+    "draw": (DRAWConfig, DRAW),
+    "energy-vae": (EnergyVAEConfig, EnergyVAE),  # before "vae", which it also is
+    "flow": (ImageFlowConfig, ImageFlow),
     "vae": (VAEConfig, VAE),
 }
 """Architecture -> its config and its network: the one line a new model family adds here."""

@@ -146,6 +146,27 @@ class Categorical(Likelihood):
         return -functional.cross_entropy(self.logits, level, reduction="none").flatten(1).sum(1)
 
 
+@dataclass(frozen=True)
+class Quantized(Likelihood):
+    """All mass on one image, the pixels of `location` (B, C, H, W) at their nearest levels: x is a function of z."""
+
+    domain: ClassVar[Domain] = "8-bit"
+    maps: ClassVar[int] = 1
+    location: Tensor
+
+    @classmethod
+    def of(cls, output: Tensor) -> "Quantized":
+        return cls(output)
+
+    @property
+    def mean(self) -> Tensor:
+        return quantize(self.location.clamp(0.0, 1.0))
+
+    def log_prob(self, data: Tensor) -> Tensor:
+        same = (self.mean == quantize(data)).flatten(1).all(1)
+        return torch.where(same, 0.0, -torch.inf).to(data.dtype)
+
+
 LIKELIHOODS: dict[str, type[Likelihood]] = {
     "bernoulli": Bernoulli,
     "categorical": Categorical,

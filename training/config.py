@@ -11,10 +11,15 @@ from typing import Any, Literal, TypeVar, cast
 
 from models_store.classifier import ClassifierConfig
 from models_store.dcgan import DCGANConfig
+from models_store.discrete_vae import DiscreteVAEConfig
+from models_store.draw import DRAWConfig
+from models_store.energy_vae import EnergyVAEConfig
+from models_store.image_flow import ImageFlowConfig
 from models_store.vae import VAEConfig
 from training.judge import FASHION_JUDGE
 
 Config = TypeVar("Config")
+FASHION_VAE = "fashion-vae"
 
 
 def option(default: Any, text: str) -> Any:
@@ -58,6 +63,65 @@ class VAERun(ELBORun):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DiscreteVAERun(ELBORun):
+    """Of a variational autoencoder of bits."""
+
+    model: DiscreteVAEConfig = field(default_factory=DiscreteVAEConfig)
+    learning_rate: float = option(2e-3, "peak learning rate")
+    kl_warm_up: int = option(2000, "steps over which the weight of the KL rises to 1; validation always uses 1")
+    estimator: Literal[
+        "disarm", "leave-one-out", "nvil", "reinforce", "vimco", "straight-through", "gumbel-softmax"
+    ] = option("disarm", "of the encoder's gradient; the last two are biased")
+    draws: int = option(2, "evaluations of the decoder an image and step, of which the estimator makes the best")
+
+    def __post_init__(self) -> None:
+        if self.draws < 1 or (self.estimator in ("leave-one-out", "vimco") and self.draws < 2):
+            raise ValueError(f"draws {self.draws}: want one or more, and two or more for leave-one-out and vimco")
+        if self.estimator == "disarm" and self.draws % 2:
+            raise ValueError(f"draws {self.draws}: disarm takes them in pairs")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnergyRun(RunConfig):
+    """Learns an energy prior for the codes of a finished VAE, whose shape the model must have."""
+
+    model: EnergyVAEConfig = field(default_factory=EnergyVAEConfig)
+    base: str = option(FASHION_VAE, "VAE in the store whose codes are learned; it stays as it is")
+    steps: int = option(2_000, "optimizer steps in all")
+    learning_rate: float = option(5e-4, "at the start; it falls linearly to 0")
+    weight_decay: float = option(0.1, "of the tilt, not of the constant")
+    noise_ratio: int = option(8, "draws of the prior for each code")
+    validate_every: int = option(200, "steps between validations, sample grids and snapshots")
+    average: float = option(0.99, "decay of the exponential moving average of the weights that is evaluated")
+
+    def __post_init__(self) -> None:
+        if self.noise_ratio < 1:
+            raise ValueError(f"noise_ratio {self.noise_ratio}: want one or more")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DRAWRun(ELBORun):
+    """Of DRAW, the recurrent autoencoder with attention."""
+
+    model: DRAWConfig = field(default_factory=DRAWConfig)
+    learning_rate: float = option(2e-3, "peak learning rate")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlowRun(ELBORun):
+    """Of a normalizing flow: the bound is the density of a picture at a random place of its bins."""
+
+    model: ImageFlowConfig = field(default_factory=ImageFlowConfig)
+    steps: int = option(26_000, "optimizer steps in all; schedules are laid out over them")
+    batch_size: int = option(32, "images a step")
+    learning_rate: float = option(2e-3, "peak learning rate")
+    validate_every: int = option(2000, "steps between validations, sample grids and snapshots")
+    precision: Literal["fp32"] = option("fp32", "a bijection in bf16 is none")
+    kl_warm_up: int = option(0, "none: the log-density of a flow has no part that could be weighted less")
+    clip: float = option(1000.0, "gradient norm above which gradients are scaled down; densities are steep")
+
+
+@dataclass(frozen=True, kw_only=True)
 class DCGANRun(RunConfig):
     """Plays the game of generator and discriminator."""
 
@@ -66,6 +130,9 @@ class DCGANRun(RunConfig):
     learning_rate: float = option(2e-4, "of both Adam optimizers, whose first beta is 0.5")
     cost: Literal["non-saturating", "minimax", "maximum-likelihood"] = option(
         "non-saturating", "what the generator minimizes"
+    )
+    batches: Literal["separate", "mixed"] = option(
+        "separate", "real and fake images in batches of their own, or in one: leaks through batch norm, for teaching"
     )
     judge: str = option(FASHION_JUDGE, "classifier in the store whose features score the samples; '' for none")
     decay: float = option(0.3, "last part of the steps over which the learning rate falls linearly to 0")

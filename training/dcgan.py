@@ -1,12 +1,14 @@
 """The objective of the DCGAN: discriminator and generator in turn, as Radford et al. 2016 train them."""
 
 import copy
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.optim import Adam
+from torch.optim import Adam, Optimizer
 
 from models_store.dcgan import DCGAN, DCGANConfig
 from models_store.latents import normals
@@ -66,33 +68,100 @@ GENERATOR_COSTS = {
 }
 
 
+def separate_logits(discriminator: nn.Module, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits of the real and of the fake images, each half a batch of its own."""
+    return discriminator(real), discriminator(fake)
+
+
+def mixed_logits(discriminator: nn.Module, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+    """The same from one batch of both, as Chollet 2021 has it: batch norm then carries news from half to half."""
+    real_logits, fake_logits = discriminator(torch.cat([real, fake])).split([len(real), len(fake)])
+    return real_logits, fake_logits
+
+
+DISCRIMINATOR_BATCHES = {"separate": separate_logits, "mixed": mixed_logits}
+
+
+@dataclass(frozen=True)
+class Game:
+    """Two players, any networks, and the rules between them; a round is the six steps of the lecture."""
+
+    generator: nn.Module
+    """Latents (B, latent_dim) -> images (B, ...) like the real ones."""
+    discriminator: nn.Module
+    """Images -> logits (B,) of being real."""
+    generator_optimizer: Optimizer
+    discriminator_optimizer: Optimizer
+    cost: Callable[[Tensor], Tensor] = non_saturating_cost
+    logits: Callable[[nn.Module, Tensor, Tensor], tuple[Tensor, Tensor]] = separate_logits
+
+    def play(self, real: Tensor, latents: Tensor) -> dict[str, Tensor]:
+        """One round with real images (B, ...) and latents (B, latent_dim): (1) z ~ N(0, I), drawn by the caller.
+
+        The lecture draws z anew before (5). The fakes of (2) serve twice here, as in the usual code: one pass through
+        G less, and at step (6) D has seen these very fakes once.
+        """
+        fake = self.generator(latents)  # (2) generate
+        judged = self.discriminator_step(real, fake.detach())  # (3) and (4): detached, so no gradient reaches G
+        return judged | {"generator": self.generator_step(fake)}  # (5) and (6)
+
+    def discriminator_step(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        """(3) Real and fake images through D; (4) J(D) and its step, which moves D alone."""
+        self.discriminator.requires_grad_(requires_grad=True)
+        real_logits, fake_logits = self.logits(self.discriminator, real, fake)
+        cost = discriminator_cost(real_logits, fake_logits)
+        self.discriminator_optimizer.zero_grad()
+        cost.backward()
+        self.discriminator_optimizer.step()
+        return {
+            "discriminator": cost.detach(),
+            "D(x)": real_logits.detach().sigmoid().mean(),
+            "D(G(z))": fake_logits.detach().sigmoid().mean(),
+        }
+
+    def generator_step(self, fake: Tensor) -> Tensor:
+        """(5) D is frozen: gradients pass through it to the images, none is kept; (6) J(G) and its step."""
+        self.discriminator.requires_grad_(requires_grad=False)
+        cost = self.cost(self.discriminator(fake))
+        self.generator_optimizer.zero_grad()
+        cost.backward()
+        self.generator_optimizer.step()
+        return cost.detach()
+
+
 class DCGANObjective(Objective):
-    """One step for D on a real and a fake batch apart from one another, then one for G with D frozen."""
+    """The game on images, with a falling learning rate, and a moving average of G to be evaluated and served."""
 
     def __init__(self, config: DCGANRun, device: torch.device, judge: Judge | None) -> None:
         self.config = config
         self.device = device
         self.judge = judge
         self.reference: FeatureStatistics | None = None
-        generator = placed(DCGAN(config.model).apply(_initialize), device)
-        discriminator = placed(Discriminator(config.model).apply(_initialize), device)
+        generator = placed(DCGAN(config.model).apply(initialize), device)
+        discriminator = placed(Discriminator(config.model).apply(initialize), device)
         self.modules = {"generator": generator.train(), "discriminator": discriminator.train()}
         self.averages = {"generator": averaged_copy(generator)}
         self.optimizers = {
             name: Adam(module.parameters(), lr=config.learning_rate, betas=(0.5, 0.999), fused=True)
             for name, module in self.modules.items()
         }
+        self.game = Game(
+            self.modules["generator"],
+            self.modules["discriminator"],
+            self.optimizers["generator"],
+            self.optimizers["discriminator"],
+            GENERATOR_COSTS[config.cost],
+            DISCRIMINATOR_BATCHES[config.batches],
+        )
 
     def step(self, batch: Split, step: int, noise: torch.Generator) -> dict[str, Tensor]:
         for optimizer in self.optimizers.values():
             set_learning_rate(optimizer, self._learning_rate(step))
         generator = cast("DCGAN", self.modules["generator"])
-        shape = (len(batch), generator.latent_dim)
-        fake = generator(torch.randn(shape, generator=noise, device=self.device))
-        judged = self._discriminator_step(2.0 * batch.pixels() - 1.0, fake.detach())
-        cost = self._generator_step(fake)
+        latents = torch.randn((len(batch), generator.latent_dim), generator=noise, device=self.device)
+        terms = self.game.play(2.0 * batch.pixels() - 1.0, latents)
         update_average(self.averages["generator"], generator, decay=self.config.average, step=step)
-        return judged | {"generator": cost}
+        return terms
 
     @torch.no_grad()
     def validate(self, data: ImageSet) -> dict[str, float]:
@@ -112,16 +181,10 @@ class DCGANObjective(Objective):
     @torch.no_grad()
     def network(self) -> DCGAN:
         """The averaged generator with batch statistics of its own: those it inherited belong to other weights."""
-        model = cast("DCGAN", copy.deepcopy(self.averages["generator"]))
-        norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
-        for norm in norms:
-            norm.reset_running_stats()
-            norm.momentum = None  # a plain mean over all batches
-        model.train()
-        noise = noise_of(self.config.seed + 2, 0, self.device)
-        for _ in range(RECALIBRATION_BATCHES):
-            model(torch.randn((self.config.batch_size, model.latent_dim), generator=noise, device=self.device))
-        return model.eval()
+        average = cast("DCGAN", self.averages["generator"])
+        return with_own_statistics(
+            average, noise_of(self.config.seed + 2, 0, self.device), batch_size=self.config.batch_size
+        )
 
     @torch.no_grad()
     def pictures(self, data: ImageSet) -> dict[str, Pictures]:  # noqa: ARG002  # a GAN shows no data
@@ -130,37 +193,26 @@ class DCGANObjective(Objective):
         latents = torch.from_numpy(normals(0, range(64), model.latent_dim)).to(self.device)
         return {"samples": model.decode(latents).float().cpu().numpy()}
 
-    def _discriminator_step(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
-        discriminator, optimizer = self.modules["discriminator"], self.optimizers["discriminator"]
-        discriminator.requires_grad_(requires_grad=True)
-        # Two batches, not one: in a mixed one, batch norm would tell real from fake by the company they keep.
-        real_logits, fake_logits = discriminator(real), discriminator(fake)
-        cost = discriminator_cost(real_logits, fake_logits)
-        optimizer.zero_grad()
-        cost.backward()
-        optimizer.step()
-        return {
-            "discriminator": cost.detach(),
-            "D(x)": real_logits.detach().sigmoid().mean(),
-            "D(G(z))": fake_logits.detach().sigmoid().mean(),
-        }
-
-    def _generator_step(self, fake: Tensor) -> Tensor:
-        discriminator, optimizer = self.modules["discriminator"], self.optimizers["generator"]
-        # Frozen: gradients pass through D to the picture, none is computed for D itself.
-        discriminator.requires_grad_(requires_grad=False)
-        cost = GENERATOR_COSTS[self.config.cost](discriminator(fake))
-        optimizer.zero_grad()
-        cost.backward()
-        optimizer.step()
-        return cost.detach()
-
     def _learning_rate(self, step: int) -> float:
         left = (self.config.steps - step) / max(1.0, self.config.decay * self.config.steps)
         return self.config.learning_rate * min(1.0, left)
 
 
-def _initialize(module: nn.Module) -> None:
+@torch.no_grad()
+def with_own_statistics(generator: DCGAN, noise: torch.Generator, *, batch_size: int) -> DCGAN:
+    """A copy in eval mode whose batch norm has the means and variances over a hundred batches of its own images."""
+    model = copy.deepcopy(generator)
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.reset_running_stats()
+            module.momentum = None  # a plain mean over all batches
+    model.train()
+    for _ in range(RECALIBRATION_BATCHES):
+        model(torch.randn((batch_size, model.latent_dim), generator=noise, device=noise.device))
+    return model.eval()
+
+
+def initialize(module: nn.Module) -> None:
     """Weights N(0, 0.02²), batch-norm gains N(1, 0.02²), as in the authors' code."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
         nn.init.normal_(module.weight, 0.0, 0.02)

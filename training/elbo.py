@@ -47,8 +47,7 @@ class ELBOObjective(Objective):
         weight = min(1.0, (step + 1) / self.config.kl_warm_up) if self.config.kl_warm_up else 1.0
         data = self._data(batch, noise)
         with mixed_precision(self.config, self.device):
-            reconstruction, divergence = self._terms(model, data, noise)
-        loss = weight * divergence - reconstruction
+            loss, terms = self._loss(data, weight, noise)
         optimizer.zero_grad()
         loss.backward()
         norm = nn.utils.clip_grad_norm_(model.parameters(), self.config.clip)
@@ -56,7 +55,7 @@ class ELBOObjective(Objective):
         if norm.isfinite():
             optimizer.step()
         update_average(self.averages["model"], model, decay=self.config.average, step=step)
-        return {"elbo": reconstruction - divergence, "reconstruction": reconstruction, "kl": divergence, "norm": norm}
+        return terms | {"norm": norm}
 
     @torch.no_grad()
     def validate(self, data: ImageSet) -> dict[str, float]:
@@ -92,6 +91,12 @@ class ELBOObjective(Objective):
         images = batch.pixels()
         uniforms = torch.rand(images.shape, generator=noise, device=images.device)
         return to_domain(images, self.network().domain, uniforms)
+
+    def _loss(self, data: Tensor, weight: float, noise: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        """What a step minimizes, the KL taken by that weight, and the terms to report."""
+        reconstruction, divergence = self._terms(self.modules["model"], data, noise)
+        terms = {"elbo": reconstruction - divergence, "reconstruction": reconstruction, "kl": divergence}
+        return weight * divergence - reconstruction, terms
 
     def _terms(self, model: nn.Module, data: Tensor, noise: torch.Generator) -> tuple[Tensor, Tensor]:
         """E[log p(x|z)] and the divergence, each from one draw an image, in nats, averaged over the batch."""

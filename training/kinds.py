@@ -7,11 +7,15 @@ from typing import cast
 
 import torch
 
+from models_store.draw import DRAW
+from models_store.image_flow import ImageFlow
 from models_store.vae import VAE
 from training.classifier import ClassifierObjective
-from training.config import ClassifierRun, DCGANRun, RunConfig, VAERun
+from training.config import ClassifierRun, DCGANRun, DiscreteVAERun, DRAWRun, EnergyRun, FlowRun, RunConfig, VAERun
 from training.dcgan import DCGANObjective
+from training.discrete_vae import DiscreteVAEObjective
 from training.elbo import ELBOObjective
+from training.energy import EnergyObjective, base_vae
 from training.judge import Judge
 from training.objective import Objective
 
@@ -30,6 +34,25 @@ def _vae(config: RunConfig, device: torch.device, _store: Path) -> Objective:
     return ELBOObjective(run, VAE(run.model), device)
 
 
+def _discrete_vae(config: RunConfig, device: torch.device, _store: Path) -> Objective:
+    return DiscreteVAEObjective(cast("DiscreteVAERun", config), device)
+
+
+def _energy(config: RunConfig, device: torch.device, store: Path) -> Objective:
+    run = cast("EnergyRun", config)
+    return EnergyObjective(run, base_vae(store, run.base), device)
+
+
+def _draw(config: RunConfig, device: torch.device, _store: Path) -> Objective:
+    run = cast("DRAWRun", config)
+    return ELBOObjective(run, DRAW(run.model), device)
+
+
+def _flow(config: RunConfig, device: torch.device, _store: Path) -> Objective:
+    run = cast("FlowRun", config)
+    return ELBOObjective(run, ImageFlow(run.model), device)
+
+
 def _dcgan(config: RunConfig, device: torch.device, store: Path) -> Objective:
     run = cast("DCGANRun", config)
     # A classifier of clothes has nothing to say about other pictures.
@@ -43,6 +66,14 @@ def _classifier(config: RunConfig, device: torch.device, _store: Path) -> Object
 
 KINDS = {
     "vae": Kind(VAERun, "train a variational autoencoder: encoder, decoder and prior maximize the ELBO together", _vae),
+    "discrete-vae": Kind(
+        DiscreteVAERun, "train a variational autoencoder of bits, its encoder by the score function", _discrete_vae
+    ),
+    "energy": Kind(
+        EnergyRun, "learn an energy prior for the codes of a finished VAE by noise-contrastive estimation", _energy
+    ),
+    "draw": Kind(DRAWRun, "train DRAW: it paints in steps, reads and writes where its attention lies", _draw),
+    "flow": Kind(FlowRun, "train a normalizing flow: an invertible network maximizes the exact density", _flow),
     "dcgan": Kind(DCGANRun, "train a DCGAN: generator and discriminator play against one another", _dcgan),
     "classifier": Kind(
         ClassifierRun, "train the classifier in whose features samples are compared with real images", _classifier

@@ -1,5 +1,6 @@
 """The command line from training to store, and its errors."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -128,3 +129,13 @@ def test_a_gpu_that_is_not_there_is_named(pictures: Path, tmp_path: Path, capsys
     assert main(f"vae --data {pictures} {SMALL} --device cuda --runs {tmp_path}".split()) == 2
 
     assert "torch sees no GPU" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_flag_means_one_thing(kind: str) -> None:
+    """No field of a run has the name of one of its network's: one flag would set both."""
+    config = build(KINDS[kind].config, {})
+    own = {each.name for each in dataclasses.fields(config)}
+    network = {each.name for each in dataclasses.fields(config.model)}
+
+    assert not own & network

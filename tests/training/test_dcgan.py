@@ -1,13 +1,14 @@
 """The game of the DCGAN: costs, their gradients, who learns when, batch statistics of the served generator."""
 
 import math
+from typing import Literal
 
 import pytest
 import torch
 
 from models_store.dcgan import DCGAN, DCGANConfig
 from training.config import DCGANRun
-from training.data import ImageSet
+from training.data import ImageSet, Split
 from training.dcgan import GENERATOR_COSTS, DCGANObjective, Discriminator, discriminator_cost
 from training.objective import noise_of
 
@@ -64,12 +65,12 @@ def test_the_discriminator_is_frozen_while_the_generator_learns(little_world: Im
     fake = generator(torch.randn(16, 4))
     before = {name: value.clone() for name, value in discriminator.named_parameters()}
 
-    objective._generator_step(fake)
+    objective.game.generator_step(fake)
 
     assert all(torch.equal(value, before[name]) for name, value in discriminator.named_parameters())
     assert all(value.grad is None for value in discriminator.parameters())
     made = {name: value.clone() for name, value in generator.named_parameters()}
-    objective._discriminator_step(2 * little_world.train.pixels()[:16] - 1, fake.detach())
+    objective.game.discriminator_step(2 * little_world.train.pixels()[:16] - 1, fake.detach())
     assert all(torch.equal(value, made[name]) for name, value in generator.named_parameters())
     assert any(not torch.equal(value, before[name]) for name, value in discriminator.named_parameters())
 
@@ -85,6 +86,22 @@ def test_real_and_fake_go_through_the_discriminator_in_batches_of_their_own() ->
 
     assert not torch.allclose(apart, mixed, atol=1e-3), "the trap is real: a mixed batch leaks"
     torch.testing.assert_close(discriminator(real), apart)
+
+
+@pytest.mark.parametrize(("batches", "leaks"), [("separate", False), ("mixed", True)])
+def test_only_with_mixed_batches_the_fakes_change_what_is_said_of_real_images(
+    batches: Literal["separate", "mixed"], leaks: bool
+) -> None:
+    """D(x) of the first step, same weights and real images, under two draws of z."""
+    run = DCGANRun(model=DCGANConfig(image_size=16, latent_dim=4, width=8), batch_size=16, batches=batches)
+    images = torch.randint(0, 256, (16, 1, 16, 16), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    said = []
+    for draw in (1, 2):
+        torch.manual_seed(0)
+        objective = DCGANObjective(run, CPU, judge=None)
+        said.append(objective.step(Split(images, None), 0, noise_of(0, draw, CPU))["D(x)"].item())
+
+    assert (said[0] != said[1]) == leaks
 
 
 def test_the_exported_generator_has_the_batch_statistics_of_its_own_weights(little_world: ImageSet) -> None:

@@ -15,8 +15,11 @@ from PIL import Image
 
 from models_store.classifier import ClassifierConfig
 from models_store.dcgan import DCGANConfig
+from models_store.discrete_vae import DiscreteVAEConfig
+from models_store.draw import DRAWConfig
+from models_store.image_flow import ImageFlowConfig
 from models_store.vae import VAE, VAEConfig
-from training.config import ClassifierRun, DCGANRun, RunConfig, VAERun
+from training.config import ClassifierRun, DCGANRun, DiscreteVAERun, DRAWRun, FlowRun, RunConfig, VAERun
 from training.data import ImageSet
 from training.elbo import ELBOObjective
 from training.kinds import KINDS
@@ -29,6 +32,24 @@ SMALL = {"batch_size": 16, "steps": 130, "validate_every": 50, "threads": 1}
 MODEL = VAEConfig(image_size=8, latent_dim=3, widths=(4,), hidden=8, couplings=2, flow_hidden=8)
 CONFIGS: dict[str, RunConfig] = {
     "vae": VAERun(model=MODEL, warm_up=10, kl_warm_up=20, **SMALL),  # type: ignore[arg-type]
+    "discrete-vae": DiscreteVAERun(
+        model=DiscreteVAEConfig(image_size=8, latent_dim=5, widths=(4,), hidden=8),
+        estimator="nvil",
+        warm_up=10,
+        kl_warm_up=20,
+        **SMALL,  # type: ignore[arg-type]
+    ),
+    "flow": FlowRun(
+        model=ImageFlowConfig(image_size=8, widths=(4, 4), couplings=(1, 1)),
+        warm_up=10,
+        **SMALL,  # type: ignore[arg-type]
+    ),
+    "draw": DRAWRun(
+        model=DRAWConfig(image_size=8, strokes=2, stroke_latents=2, hidden=8, read_grid=2, write_grid=3),
+        warm_up=10,
+        kl_warm_up=20,
+        **SMALL,  # type: ignore[arg-type]
+    ),
     "dcgan": DCGANRun(model=DCGANConfig(image_size=8, latent_dim=4, width=4), judge="", **SMALL),  # type: ignore[arg-type]
     "classifier": ClassifierRun(
         model=ClassifierConfig(image_size=8, classes=4, widths=(4, 8), features=8),
