@@ -6,7 +6,25 @@ A lesson is a function that does the experiment, draws its figure and returns wh
 from collections.abc import Callable
 from pathlib import Path
 
-from training.lecture import costs, divergences, estimation, game, reinforce, reparametrization
+from training.lecture import (
+    ablations,
+    blur,
+    bound,
+    costs,
+    discreteness,
+    divergences,
+    draw,
+    energy,
+    estimation,
+    flow,
+    game,
+    games,
+    gap,
+    manifold,
+    reinforce,
+    reparametrization,
+    steps,
+)
 
 Findings = dict[str, float]
 Lesson = Callable[[Path], Findings]
@@ -14,8 +32,19 @@ Lesson = Callable[[Path], Findings]
 LESSONS: dict[str, Lesson] = {
     "reparametrization": reparametrization.lesson,
     "reinforce": reinforce.lesson,
+    "discreteness": discreteness.lesson,
+    "bound": bound.lesson,
+    "gap": gap.lesson,
     "divergences": divergences.lesson,
     "costs": costs.lesson,
     "game": game.lesson,
+    "games": games.lesson,
+    "steps": steps.lesson,
+    "ablations": ablations.lesson,
     "estimation": estimation.lesson,
+    "energy": energy.lesson,
+    "flow": flow.lesson,
+    "blur": blur.lesson,
+    "manifold": manifold.lesson,
+    "draw": draw.lesson,
 }

@@ -54,13 +54,17 @@ def fit(divergence: Callable[[Tensor], Tensor], *, start: float = 1.5) -> tuple[
 
 def lesson(path: Path) -> dict[str, float]:
     """Both fits to the same mixture."""
-    fits = {"KL(p ‖ q)": fit(forward_divergence), "KL(q ‖ p)": fit(reverse_divergence)}
-    with figure(path, columns=2) as panels:
+    fits = {name: fit(divergence) for name, divergence in DIVERGENCES.items()}
+    density = log_mixture(GRID).exp()
+    with figure(path, columns=2, height=2.8) as panels:
         for axes, (name, (mean, scale)) in zip(panels, fits.items(), strict=True):
-            axes.plot(GRID, log_mixture(GRID).exp(), label="p")
-            axes.plot(GRID, torch.distributions.Normal(mean, scale).log_prob(GRID).exp(), label="q")
-            axes.set(title=f"q that minimizes {name}", xlabel="x", xlim=(-5, 5))
-            axes.legend()
+            fitted = torch.distributions.Normal(mean, scale).log_prob(GRID).exp()
+            axes.fill_between(GRID, density, color="C0", alpha=0.25, linewidth=0, label="p, the data")
+            axes.plot(GRID, fitted, color="C1", linewidth=2, label=f"q = N({round(mean, 2) + 0.0:.2f}, {scale:.2f}²)")
+            nats = float(DIVERGENCES[name](torch.tensor([mean, math.log(scale)], dtype=torch.float64)))
+            axes.set(title=f"least {name}: {nats:.2f} nats", xlabel="x", xlim=(-6, 6), ylim=(0, 0.75))
+            axes.legend(loc="upper left")
+        panels[0].set_ylabel("density")
     return {
         f"{part} of q, {name}": value
         for name, fitted in fits.items()
@@ -69,6 +73,7 @@ def lesson(path: Path) -> dict[str, float]:
 
 
 PARTS = ("mean", "scale")
+DIVERGENCES = {"KL(p ‖ q)": forward_divergence, "KL(q ‖ p)": reverse_divergence}
 
 
 def _log_normal(parameters: Tensor) -> Tensor:

@@ -3,6 +3,9 @@
 For L(μ, σ) = E[(z - t)²] = (μ - t)² + σ² the gradient is known: ∂L/∂μ = 2(μ - t), ∂L/∂σ = 2σ. Two estimators have it
 as their mean. The pathwise one differentiates through the draw. The score-function one (REINFORCE, Williams 1992) uses
 ∇L = E[(z - t)² ∇ log p(z)] and needs no derivative of the cost, at the price of a far larger variance.
+
+Nothing in this is about normals: y = f(z; ω) with noise z of a fixed distribution will do. The second example is a
+waiting time, y = -ln(u) / λ with u uniform, whose cost (y - t)² has the mean 2/λ² - 2t/λ + t².
 """
 
 from collections.abc import Callable
@@ -39,8 +42,26 @@ def score_gradients(mean: float, scale: float, noise: Tensor, *, baseline: float
     return gradients
 
 
+def exact_waiting_gradient(rate: float) -> float:
+    """∂/∂λ of 2/λ² - 2t/λ + t²."""
+    return -4 / rate**3 + 2 * TARGET / rate**2
+
+
+def pathwise_waiting_gradients(rate: float, uniforms: Tensor) -> Tensor:
+    """One estimate a draw by automatic differentiation through y = -ln(u) / λ, (draws,)."""
+    rates = torch.full_like(uniforms, rate).requires_grad_()
+    (gradients,) = torch.autograd.grad((-uniforms.log() / rates - TARGET).square().sum(), rates)
+    return gradients
+
+
+def score_waiting_gradients(rate: float, uniforms: Tensor) -> Tensor:
+    """One estimate a draw, (y - t)² ∂ log(λ exp(-λy)) / ∂λ, (draws,)."""
+    times = -uniforms.log() / rate
+    return (times - TARGET).square() * (1 / rate - times)
+
+
 def lesson(path: Path) -> dict[str, float]:
-    """Variance of ∂L/∂μ for μ from -3 to 3 at σ = 1, each from 20,000 draws."""
+    """Variance of ∂L/∂μ for μ from -3 to 3 at σ = 1, and of ∂L/∂λ for λ from ¼ to 4, each from 20,000 draws."""
     noise = torch.randn(20_000, generator=torch.Generator().manual_seed(0))
     means = torch.linspace(-3, 3, 25).tolist()
     estimators: dict[str, Callable[[float], Tensor]] = {
@@ -51,12 +72,25 @@ def lesson(path: Path) -> dict[str, float]:
         ),
     }
     variances = {name: [float(of(mean)[:, 0].var()) for mean in means] for name, of in estimators.items()}
-    with figure(path, width=5.0) as (axes,):
+    uniforms = torch.rand(20_000, generator=torch.Generator().manual_seed(1)).clamp(min=1e-7)
+    rates = torch.logspace(-2, 2, 25, base=2).tolist()
+    waiting = {
+        "pathwise, y = -ln(u)/λ": [float(pathwise_waiting_gradients(rate, uniforms).var()) for rate in rates],
+        "score function": [float(score_waiting_gradients(rate, uniforms).var()) for rate in rates],
+    }
+    with figure(path, columns=2, width=4.4) as (normal, exponential):
         for name, values in variances.items():
-            axes.semilogy(means, values, label=name)
-        axes.set(xlabel="μ (the target is 3, σ is 1)", ylabel="variance of one estimate of ∂L/∂μ")
-        axes.legend()
-    return {f"variance at μ = 0: {name}": values[12] for name, values in variances.items()}
+            normal.semilogy(means, values, label=name)
+        for name, values in waiting.items():
+            exponential.semilogy(rates, values, label=name)
+        normal.set(xlabel="μ (the target is 3, σ is 1)", ylabel="variance of one estimate of ∂L/∂μ")
+        exponential.set_xscale("log", base=2)
+        exponential.set(xlabel="λ (the target is 3)", ylabel="variance of one estimate of ∂L/∂λ")
+        normal.legend(fontsize=7)
+        exponential.legend(fontsize=7)
+    return {f"variance at μ = 0: {name}": values[12] for name, values in variances.items()} | {
+        f"variance at λ = 1: {name}": values[12] for name, values in waiting.items()
+    }
 
 
 def best_baseline(mean: float, scale: float) -> float:

@@ -23,6 +23,17 @@ def test_both_gradients_through_a_draw_are_unbiased(estimator: object, mean: flo
     assert ((estimates.mean(0) - reparametrization.exact_gradient(mean, scale)).abs() < 4 * error).all()
 
 
+@pytest.mark.parametrize("rate", [0.5, 1.0, 3.0])
+def test_noise_of_any_distribution_will_do(rate: float) -> None:
+    """A waiting time as a function of a uniform: the mean of both is -4/λ³ + 2t/λ², within 4 errors."""
+    uniforms = torch.rand(400_000, generator=torch.Generator().manual_seed(6), dtype=torch.float64)
+
+    for estimator in (reparametrization.pathwise_waiting_gradients, reparametrization.score_waiting_gradients):
+        estimates = estimator(rate, uniforms)
+        error = float(estimates.std()) / math.sqrt(len(uniforms))
+        assert abs(float(estimates.mean()) - reparametrization.exact_waiting_gradient(rate)) < 4 * error
+
+
 def test_a_constant_baseline_keeps_the_mean_and_the_best_one_lowers_the_variance() -> None:
     """The closed-form baseline beats none, and both of its neighbours."""
     noise = torch.randn(400_000, generator=torch.Generator().manual_seed(4))
@@ -121,6 +132,7 @@ def test_the_best_contrast_is_at_the_truth() -> None:
     assert model.constant.grad.abs() < 4 / math.sqrt(200_000)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LESSONS)
 def test_each_lesson_runs_by_one_command_and_draws_its_figure(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
