@@ -80,7 +80,7 @@ def test_the_bounds_rise_to_the_enumerated_evidence() -> None:
     log_q = model.posterior(model.encode(data)).log_prob(every_code(BITS)[:, None])
     elbo = (log_q.exp() * (log_joint - log_q)).sum(0)
 
-    log_weights = draws(model, data, 20_000)
+    log_weights = draws(model, data, 8_000)
     error = log_weights.std(0) / math.sqrt(len(log_weights))
     groups = torch.stack([importance_weighted(group).value for group in log_weights[:2000].split(5)]).mean(0)
     bound = importance_weighted(log_weights)

@@ -144,13 +144,13 @@ def _batches(train: Split, steps: int, name: str) -> Iterator[tuple[int, Split]]
 
 def _draw(path: Path, sets: dict[str, Tensor], found: dict[str, Verdict]) -> None:
     """Six grids in two rows."""
-    with figure(path, columns=3, width=3.1, height=5.6) as panels:
+    with figure(path, columns=3, width=3.1, height=4.9) as panels:
         for panel in panels:
             panel.axis("off")
         for number, (name, pictures) in enumerate(sets.items()):
             row, column = divmod(number, 3)
             axes = panels[column].inset_axes((0.0, 0.53 * (1 - row), 1.0, 0.44))
-            axes.imshow(_tiled(pictures), cmap="gray", vmin=0, vmax=1)
+            axes.imshow(_tiled(pictures).numpy(), cmap="gray", vmin=0, vmax=1)
             axes.set(title=name, xticks=[], yticks=[])
             verdict = found[name]
             axes.set_xlabel(

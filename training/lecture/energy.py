@@ -276,19 +276,24 @@ def _draw(
     posterior: Tensor,
     codes: EnergyVAE,
 ) -> None:
-    with figure(path, width=8.4, height=5.4) as (whole,):
+    with figure(path, width=9.6, height=5.0) as (whole,):
         drawing = whole.figure
         whole.remove()
-        axes = drawing.subplot_mosaic([["data", "wide", "fitted"], ["constants", "codes", "prior"]])
+        axes = drawing.subplot_mosaic(
+            [["data", "noise", "wide", "fitted"], ["constants", "constants", "codes", "prior"]]
+        )
         fit = fits["refreshed noise"]
         _density(axes["data"], grid, data.log_prob(grid.points), "data: a spiral")
-        _density(axes["wide"], grid, fits["wide noise"].model(grid.points), "fitted, noise N(0, 3²I)")
-        _density(axes["fitted"], grid, fit.model(grid.points), "fitted, noise refreshed")
-        _density(axes["codes"], codes_grid, posterior, "codes of blobs: mean of q(z|x)")
-        _density(axes["prior"], codes_grid, codes.log_prior(codes_grid.points), "energy prior N(0, I) · exp(h + c)")
+        _density(axes["noise"], grid, WIDE.log_prob(grid.points), "noise: N(0, 3²I)")
+        _density(axes["wide"], grid, fits["wide noise"].model(grid.points), "told from that noise")
+        _density(axes["fitted"], grid, fit.model(grid.points), "told from itself, refreshed")
+        _density(axes["codes"], codes_grid, posterior, "codes of blobs")
+        _density(axes["prior"], codes_grid, codes.log_prior(codes_grid.points), "their energy prior")
         for color, (name, each) in zip(("tab:blue", "tab:orange"), fits.items(), strict=True):
             axes["constants"].plot(each.steps, each.constants, color=color, label=f"c, {name}")
-            axes["constants"].plot(each.steps, each.truths, color=color, linestyle=":", label="-log Z by quadrature")
+            axes["constants"].plot(
+                each.steps, each.truths, color=color, linestyle=":", label=f"-log Z by quadrature, {name}"
+            )
         axes["constants"].set(xlabel="step")
         axes["constants"].legend(fontsize=7)
 
@@ -298,3 +303,4 @@ def _density(axes: Any, grid: Grid, log_density: Tensor, title: str) -> None:
     extent = (-grid.half, grid.half, -grid.half, grid.half)
     axes.imshow(picture, origin="lower", extent=extent, cmap="magma")
     axes.set_title(title, fontsize=9)
+    axes.set(xticks=[], yticks=[])

@@ -139,6 +139,7 @@ def lesson(path: Path) -> dict[str, float]:
             spread.plot(SCALES, measured, "o", color=color, markersize=4, label=f"ν = {ratio}, 200 fits")
         spread.set(xscale="log", yscale="log", xlabel="scale of the noise (data: 1)", ylabel="standard deviation of c")
         spread.set_xticks(SCALES, [f"{scale:g}" for scale in SCALES], minor=False)
+        spread.set_yticks([0.03, 0.05, 0.1, 0.15], ["0.03", "0.05", "0.1", "0.15"])
         spread.minorticks_off()
         spread.legend(fontsize=7)
     ends = {f"c + log Z at the end: {name}": constants[-1] - true_constant() for name, constants in runs.items()}

@@ -196,7 +196,7 @@ def _draw(path: Path, grid: Tensor, codes: Tensor, data: ImageSet) -> None:
     side, (height, width) = math.isqrt(len(grid)), grid.shape[2:]
     sheet = grid[:, 0].reshape(side, side, height, width).permute(0, 2, 1, 3).reshape(side * height, side * width)
     with figure(path, columns=2, width=4.6, height=4.7) as (pictures, points):
-        pictures.imshow(sheet, cmap="gray", vmin=0, vmax=1, extent=(0, 1, 0, 1))
+        pictures.imshow(sheet.numpy(), cmap="gray", vmin=0, vmax=1, extent=(0, 1, 0, 1))
         pictures.set(title="decoder means at the quantiles of N(0, I)")
         for label, name in enumerate(data.classes):
             rows = (labels[:SCATTERED] == label).nonzero().squeeze(1)

@@ -94,11 +94,17 @@ COLORS = dict(zip(NAMES, ("C7", "C1", "C2", "C4", "C0", "C3", "C6"), strict=True
 
 
 def lesson(
-    path: Path, *, steps: int = 1000, exact_steps: int = 500, count: int = 2000, images: int = 16
+    path: Path,
+    *,
+    draws: int = 100_000,
+    steps: int = 1000,
+    exact_steps: int = 500,
+    count: int = 2000,
+    images: int = 16,
 ) -> dict[str, float]:
-    """One bit: means of 100,000 estimates, θ from 0.1 to 0.9. Eight: `count` estimates for each of so many images."""
+    """One bit: means of `draws` estimates, θ from 0.1 to 0.9. Eight: `count` estimates for each of so many images."""
     thetas = torch.linspace(0.1, 0.9, 17).tolist()
-    means = {name: [_mean(each, theta) for theta in thetas] for name, each in ESTIMATORS.items()}
+    means = {name: [_mean(each, theta, draws) for theta in thetas] for name, each in ESTIMATORS.items()}
     data = bars.bars(images, seed=3)
     trained, exact_curve = bars.train_exactly(steps=exact_steps)
     before = bars.qualities(bars.learned(bars.fresh()), data, count=count)
@@ -124,8 +130,8 @@ def lesson(
     return findings
 
 
-def _mean(estimator: Estimator, theta: float) -> float:
-    return float(estimator(theta, torch.Generator().manual_seed(1), 100_000).mean())
+def _mean(estimator: Estimator, theta: float, draws: int) -> float:
+    return float(estimator(theta, torch.Generator().manual_seed(1), draws).mean())
 
 
 def _draw_toy(axes: Any, thetas: list[float], means: dict[str, list[float]]) -> None:

@@ -25,7 +25,7 @@ def model(data: torch.Tensor) -> DiscreteVAE:
 
     The mean of some thousand estimates is near a normal only where both values of a bit turn up in them.
     """
-    network = bars.train_exactly(steps=100)[0].requires_grad_(requires_grad=False)
+    network = bars.train_exactly(steps=75)[0].requires_grad_(requires_grad=False)
     largest = network.encode(data).abs().max()
     for parameter in network.encoder[-1].parameters():
         parameter.mul_(3 / largest)
@@ -130,7 +130,7 @@ def test_training_by_estimates_lifts_the_exact_elbo() -> None:
 
 def test_the_lesson_draws_its_figure(tmp_path: Path) -> None:
     """In small: a picture of some size, and every finding is a number."""
-    findings = reinforce.lesson(tmp_path / "figure.png", steps=25, exact_steps=25, count=20, images=2)
+    findings = reinforce.lesson(tmp_path / "figure.png", draws=100, steps=25, exact_steps=25, count=20, images=2)
 
     assert (tmp_path / "figure.png").stat().st_size > 5000
     assert all(math.isfinite(value) for value in findings.values())
