@@ -274,7 +274,7 @@ def _verify_meaning(network: nn.Module) -> None:
 
 def _architecture_of(network: nn.Module) -> str:
     for name, (_, network_type) in ARCHITECTURES.items():
-        if isinstance(network, network_type):
+        if type(network) is network_type:
             return name
     raise ValueError(f"{type(network).__name__} is no architecture of models_store.checkpoint.ARCHITECTURES")
 

@@ -76,7 +76,9 @@ def _inference_operations(network: Autoencoder) -> dict[str, Operation]:
         "draw": Operation(draw, statistics_and_noise),
         "log_weights": Operation(network.log_weights, weights),
     }
-    if isinstance(network.posterior(*statistics(1)), DiagonalNormal):
+    # The closed form is the KL to N(0, I), and says nothing about a prior that was learned.
+    plain_prior = type(network).log_prior is LatentModel.log_prior
+    if plain_prior and isinstance(network.posterior(*statistics(1)), DiagonalNormal):
         table["divergence"] = Operation(divergence, statistics)
     return table
 

@@ -95,7 +95,7 @@ def test_a_network_learns_a_density_and_its_normalizer(refresh: int) -> None:
 def test_the_prior_of_the_blobs_codes_comes_closer_to_them() -> None:
     """By quadrature: KL(codes ‖ prior) falls by more than half, and c is -log Z."""
     world, grid = energy.blob_world(), energy.Grid(half=4.0, cells=80)
-    codes = energy.fit_codes(world, steps=200)
+    codes = energy.fit_codes(world, steps=120)
     with torch.no_grad():
         posterior = energy.aggregated_posterior(codes, world.validation.take(torch.arange(200)).pixels(), grid.points)
         normal = VAE.log_prior(codes, grid.points)
