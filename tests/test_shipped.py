@@ -54,6 +54,72 @@ def test_their_cards_carry_figures_that_meet_the_bars() -> None:
     assert judge["accuracy"]["value"] >= 0.92
 
 
+@pytest.mark.parametrize(
+    ("name", "bound"),
+    [
+        ("fashion-discrete-vae", -255.0),
+        ("fashion-draw", -236.0),
+        ("fashion-vae-2d", -260.0),
+        ("fashion-energy", -260.0),
+    ],
+)
+def test_the_card_of_each_family_is_honest(name: str, bound: float) -> None:
+    """The bounds stand in their order, better than one would get from worse training, each with its protocol."""
+    card = Store.load(WEIGHTS)[name].card
+    metrics = card.metrics
+
+    assert bound <= metrics["elbo"]["value"] <= metrics["importance_weighted"]["value"]
+    assert -metrics["importance_weighted"]["value"] > metrics["binarization_entropy"]["value"]
+    assert "10000 test images, binarized" in metrics["elbo"]["protocol"]
+    assert card.training["command"].startswith("python -m training ")
+
+
+def test_the_card_of_the_flow_is_honest() -> None:
+    """Fewer bits a pixel than independent pixels need; a learned density cannot be had for nothing."""
+    metrics = Store.load(WEIGHTS)["fashion-flow"].card.metrics
+
+    assert 2 < metrics["bits_per_dim"]["value"] < 3.2 < metrics["independent_pixels"]["value"]
+    assert metrics["elbo"]["value"] <= metrics["importance_weighted"]["value"]
+
+
+def test_the_flow_gives_every_example_back(server: str) -> None:
+    """Sixty-four real pictures through encoding and decoding, byte for byte: an invertible map loses nothing."""
+    for start in range(0, 64, 16):
+        files = [("image", path.read_bytes()) for path in EXAMPLES[start : start + 16]]
+        npy = {"Accept": "application/x-npy"}
+        latents = httpx.post(f"{server}/v1/models/fashion-flow/latents", files=files, headers=npy, timeout=60)
+        decoded = httpx.post(
+            f"{server}/v1/models/fashion-flow/images",
+            content=latents.content,
+            headers={"Content-Type": "application/x-npy", **npy},
+            timeout=60,
+        )
+        originals = np.stack([pixels(content) for _, content in files])
+
+        np.testing.assert_array_equal(np.load(io.BytesIO(decoded.content))[..., 0], originals)
+
+
+def test_draw_shows_how_it_paints(server: str) -> None:
+    """The canvas moves at every stage towards the sample, which is its last."""
+    stages = np.load(io.BytesIO(httpx.get(f"{server}/v1/models/fashion-draw/stages/0-15.npy", timeout=60).content))
+    samples = np.load(io.BytesIO(httpx.get(f"{server}/v1/models/fashion-draw/samples/0-15.npy").content))
+
+    distances = np.square(stages.astype(float) - samples[:, None]).mean(axis=(0, 2, 3, 4))
+    np.testing.assert_array_equal(stages[:, -1], samples)
+    assert (np.diff(distances) < 0).mean() > 0.7
+
+
+def test_the_energy_prior_is_normalized() -> None:
+    """The learned constant against the integral of exp(h) over the plane: within 0.05 nats of -log Z."""
+    network = Store.load(WEIGHTS)["fashion-energy"].network
+    ticks = torch.linspace(-7, 7, 401)
+    points = torch.cartesian_prod(ticks, ticks)
+
+    log_mass = float(network.log_prior(points).double().logsumexp(0)) + 2 * np.log(14 / 400)
+
+    assert abs(log_mass) < 0.05
+
+
 def test_a_sheet_of_samples_is_full_of_clothes_of_all_kinds(server: str) -> None:
     """256 samples: every class is seen, and the classifier finds as much variety as in the data."""
     content = httpx.get(f"{server}/v1/models/fashion-dcgan/samples/0-255.npy", timeout=60).content
@@ -139,7 +205,15 @@ def test_one_seed_is_one_image_under_load_and_after_a_restart(server: str) -> No
             assert all(np.array_equal(image, wanted) for image in images)
 
 
-WANTED = [("fashion-vae", 11), ("fashion-vae", 12), ("fashion-dcgan", 13), ("fashion-dcgan", 14)]
+WANTED = [
+    ("fashion-vae", 11),
+    ("fashion-vae", 12),
+    ("fashion-dcgan", 13),
+    ("fashion-dcgan", 14),
+    ("fashion-discrete-vae", 15),
+    ("fashion-draw", 16),
+    ("fashion-flow", 17),
+]
 
 
 async def ask_all_at_once(url: str) -> dict[tuple[str, int], list[NDArray[np.uint8]]]:

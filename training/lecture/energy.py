@@ -259,7 +259,13 @@ def shipped_findings(store: Path = SHIPPED, *, draws: int = 1_000_000) -> dict[s
     model = cast("EnergyVAE", read_checkpoint(store, SHIPPED_NAME).network)
     noise = torch.Generator().manual_seed(0)
     estimate = log_normalizer(model, torch.randn((draws, model.latent_dim), generator=noise))
-    return {
+    plane = Grid(half=7.0, cells=400)
+    by_grid = (
+        {f"-log Z of {SHIPPED_NAME} by quadrature": -plane.log_integral(model.log_prior(plane.points) - model.constant)}
+        if model.latent_dim == 2  # a plane
+        else {}
+    )
+    return by_grid | {
         f"c of {SHIPPED_NAME}": float(model.constant),
         f"-log Z of {SHIPPED_NAME} by {draws:,} draws": -float(estimate.value),
         "standard error of that": float(estimate.standard_error),
@@ -301,6 +307,6 @@ def _draw(
 def _density(axes: Any, grid: Grid, log_density: Tensor, title: str) -> None:
     picture = log_density.exp().reshape(grid.cells, grid.cells).T
     extent = (-grid.half, grid.half, -grid.half, grid.half)
-    axes.imshow(picture, origin="lower", extent=extent, cmap="magma")
+    axes.imshow(picture.numpy(), origin="lower", extent=extent, cmap="magma")
     axes.set_title(title, fontsize=9)
     axes.set(xticks=[], yticks=[])
