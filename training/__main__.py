@@ -25,7 +25,7 @@ EXAMPLES = """examples:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit status: 0, or 2 after one line that says what was wrong."""
-    given = vars(_parser().parse_args(arguments))
+    given = vars(command_line().parse_args(arguments))
     command = given.pop("command")
     try:
         if command in KINDS:
@@ -38,7 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
+    """Every command with its flags; flags of a training that are not given leave no trace."""
     formatter = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(
         prog="python -m training", description=__doc__, epilog=EXAMPLES, formatter_class=formatter
