@@ -45,7 +45,7 @@ class EnergyVAE(VAE):
 
     The density is normalized only as far as c is: c ≈ -log E[exp h(z)] over z ~ N(0, I), and whatever is wrong with it
     is wrong with every ELBO in nats. Scores use this prior; samples do not: a seed still means z ~ N(0, I), so that
-    seeds, slerp and temperature are those of every model. `tilted_draws` in `training/energy.py` draws from it.
+    seeds, slerp and temperature are those of every model. `training/energy.py` draws from it, too.
     """
 
     config: EnergyVAEConfig

@@ -104,7 +104,9 @@ class Rotation(Bijection):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.generator = nn.Parameter(torch.randn(channels, channels) / math.sqrt(channels))
+        self.generator = nn.Parameter(torch.empty(channels, channels))
+        # Uniform with variance 1/channels: normal numbers on the meta device would import torch's compiler, a second.
+        nn.init.uniform_(self.generator, -math.sqrt(3 / channels), math.sqrt(3 / channels))
 
     def forward(self, base: Tensor) -> Tensor:
         return functional.conv2d(base, self._matrix()[..., None, None])
@@ -146,6 +148,8 @@ class ImageCoupling(Bijection):
         return torch.cat([kept, (free - shift) * (-log_scale).exp()], dim=1), -log_scale.flatten(1).sum(1)
 
     def _affine(self, kept: Tensor) -> tuple[Tensor, Tensor]:
+        # In any other layout the convolutions round a batch of eight differently from larger ones.
+        kept = kept.contiguous(memory_format=torch.channels_last)
         shift, raw = self.rest(self.first(kept) + self.place).chunk(2, dim=1)
         return shift, torch.tanh(raw) * self.limit
 

@@ -115,13 +115,22 @@ class TorchRunner:
     def _make_plan(self, name: str, key: Key) -> Plan:
         """The sizes at which a row has the same bits at every position and in every size; if there is none, 1."""
         rows = self._examples(key)
-        # Each size sees the rows at places of their own, so that one pass a size shows both kinds of difference.
-        results = [self._moved(key, rows, size, places) for places, size in enumerate(self._sizes)]
-        if all(np.array_equal(result, results[0]) for result in results):
+        if self._agree(key, rows):
             return Plan(self._sizes)
         sizes = self._steady_sizes(key, rows)
         logger.warning("batch sizes dropped model=%s operation=%s left=%s", name, key[1], sizes or [1])
         return Plan(sizes or (1,))
+
+    def _agree(self, key: Key, rows: Sequence[Floats]) -> bool:
+        """Whether each size gives the bits of the largest to rows that stand elsewhere in it: one batch a size."""
+        *smaller, largest = self._sizes
+        whole = self._forward(key, rows, largest)
+        # Kernels take rows by twos, fours and eights: an odd distance gives each a new place among them.
+        places = {size: np.arange(size + 1, 2 * size + 1) % largest for size in smaller}
+        return bool(smaller) and all(
+            np.array_equal(self._forward(key, [column[part] for column in rows], size), whole[part])
+            for size, part in places.items()
+        )
 
     def _steady_sizes(self, key: Key, rows: Sequence[Floats]) -> tuple[int, ...]:
         """Those that give a row the same bits wherever it stands, and the bits of the smallest of them."""
@@ -130,9 +139,8 @@ class TorchRunner:
         return tuple(size for size in steady if np.array_equal(results[size], results[steady[0]]))
 
     def _examples(self, key: Key) -> list[Floats]:
-        """Enough rows for the largest size and for eight."""
-        count = max(self._sizes[-1], 8)
-        return [column.cpu().numpy() for column in self._operations[key].examples(count)]
+        """As many rows as the largest size has."""
+        return [column.cpu().numpy() for column in self._operations[key].examples(self._sizes[-1])]
 
     def _moved(self, key: Key, rows: Sequence[Floats], size: int, places: int) -> Floats:
         """The result of all rows, each so many places further on, run `size` at a time."""
