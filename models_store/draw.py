@@ -112,7 +112,7 @@ class DRAW(Autoencoder, StagedModel):
         return Bernoulli(last.canvas)
 
     def stages(self, latents: Tensor) -> Tensor:
-        """Latents (B, latent_dim) -> the picture after each step, pixels (B, T, C, H, W); the last is what decoding gives."""
+        """Latents (B, latent_dim) -> the picture after each step (B, T, C, H, W); the last is what decoding gives."""
         return torch.stack([torch.sigmoid(stroke.canvas) for stroke in self.strokes(latents)], dim=1)
 
     def log_weights(self, data: Tensor, statistics: Tensor, noise: Tensor) -> Tensor:

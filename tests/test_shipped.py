@@ -232,3 +232,14 @@ async def ask_all_at_once(url: str) -> dict[tuple[str, int], list[NDArray[np.uin
     async with httpx.AsyncClient(base_url=url, timeout=60) as client:
         await asyncio.gather(*(ask(client, name, seed) for name, seed in WANTED for _ in range(16)))
     return found
+
+
+def test_the_document_about_the_models_says_what_the_cards_say() -> None:
+    """Each ELBO and bound of docs/models.md is that of the card, to its last digit; every shipped model is in it."""
+    text = Path("docs/models.md").read_text()
+
+    for name, model in Store.load(WEIGHTS).items():
+        assert f"`{name}`" in text
+        for figure in ("elbo", "importance_weighted") if isinstance(model.network, Autoencoder) else ():
+            value = model.card.metrics[figure]["value"]
+            assert f"{value:.1f}" in text or f"{value:.2f}" in text, (name, figure)
