@@ -55,15 +55,15 @@ def evaluate(
     run = Run.open(Path(model)) if Path(model).is_dir() else None
     network, step = (_stored(store, model), None) if run is None else _best_network(run, where, store)
     network = network.to(where)
+    if gap is not None and not isinstance(network, Autoencoder):
+        raise ValueError(f"--gap {gap}: {model} has no likelihood, and so no ELBO")
     data = _on_device(_data_of(run) if run else datasets.load("fashion-mnist", image_size=28, channels=1), where)
     judged = isinstance(network, LatentModel) and data.name == "fashion-mnist"
     judge = Judge.load(store, FASHION_JUDGE, where) if judged else None
     command = f"python -m training evaluate {model} --draws {draws} --seed {seed}"
     metrics = metrics_of(network, data, judge, draws=draws, images=images, seed=seed)
     command += f" --images {images}" if images else ""
-    if gap is not None:
-        if not isinstance(network, Autoencoder):
-            raise ValueError(f"--gap {gap}: {model} has no likelihood, and so no ELBO")
+    if gap is not None and isinstance(network, Autoencoder):
         metrics["gap"] = gap_table(network, data.test, images=gap, draws=draws, seed=seed)
         command += f" --gap {gap}"
     report = {"step": step, "metrics": metrics, "command": command}

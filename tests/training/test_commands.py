@@ -9,7 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
-from models_store import Autoencoder, Store
+from models_store import Autoencoder, Card, Store, write_checkpoint
+from tests.conftest import tiny_dcgan
 from training.__main__ import main
 from training.config import DCGANRun, VAERun, build, flat_values
 from training.kinds import KINDS
@@ -36,7 +37,8 @@ def test_train_evaluate_export_fills_the_store(
     flags = f"vae --data {pictures} {SMALL} --threads 1 --runs {runs} --store {store}".split()
 
     assert main(flags) == 0
-    assert main(["evaluate", str(runs / "0001-vae"), "--draws", "8", "--store", str(store)]) == 0
+    evaluation = ["evaluate", str(runs / "0001-vae"), "--draws", "8", "--gap", "2", "--store", str(store)]
+    assert main(evaluation) == 0
     assert main(["export", str(runs / "0001-vae"), "--name", "noise-vae", "--store", str(store)]) == 0
 
     model = Store.load(store)["noise-vae"]
@@ -45,9 +47,18 @@ def test_train_evaluate_export_fills_the_store(
     assert model.card.training["config"]["latent_dim"] == 3
     assert "8 draws from q(z|x)" in model.card.metrics["importance_weighted"]["protocol"]
     assert len(model.card.metrics["elbo"]["quantiles"]) == 101
+    assert "first 2 test images" in model.card.metrics["gap"]["protocol"]
     assert "python -m training evaluate" in capsys.readouterr().out
     assert (runs / "0001-vae/samples/000020.png").exists()
     assert (runs / "0001-vae/reconstructions/000020.png").exists()
+
+
+def test_a_model_without_a_likelihood_has_no_gap(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Said before anything is computed."""
+    write_checkpoint(tmp_path, "painter", tiny_dcgan(), Card(summary="a tiny DCGAN"))
+
+    assert main(["evaluate", "painter", "--gap", "2", "--store", str(tmp_path)]) == 2
+    assert "has no likelihood" in capsys.readouterr().err
 
 
 def test_figures_of_an_earlier_state_are_not_exported(pictures: Path, tmp_path: Path) -> None:
