@@ -113,5 +113,5 @@ def capabilities_of(network: LatentModel) -> tuple[str, ...]:
     if isinstance(network, Autoencoder):
         found += ["encode", "reconstruct", "score"]
     if isinstance(network, StagedModel):
-        found += ["stages"]
+        found += ["stage"]
     return tuple(found)

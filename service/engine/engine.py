@@ -107,7 +107,7 @@ class Engine:
 
     async def stages(self, model: ServedModel, latents: Floats) -> Floats:
         """Latents (N, D) -> the image after each stage of its making, (N, T, C, H, W) in [0, 1]."""
-        self.catalog.require(model, "stages")
+        self.catalog.require(model, "stage")
         return await self._step(model, "stages", _rows(latents), self._deadline())
 
     async def log_prior(self, model: ServedModel, latents: Floats) -> Floats:

@@ -54,7 +54,7 @@ async def get_stages(
     """
     if seeds == RANDOM:
         return exchange.random_seed()
-    exchange.require("stages")
+    exchange.require("stage")
     numbers = parse_seeds(seeds, limit=exchange.limits.seeds)
     count = len(numbers) * (exchange.model.stage_count or 1)
     check_images(exchange, count, parameters.size, one_picture=extension == "png")

@@ -135,7 +135,7 @@ async def test_the_stages_of_a_picture_end_in_it(families: httpx.AsyncClient) ->
     np.testing.assert_array_equal(stages[:, -1], samples)
     np.testing.assert_array_equal(rows[:8, 8 * (STAGES - 1) :], samples[0, :, :, 0])
     assert film.n_frames == STAGES  # type: ignore[attr-defined]  # an animated one has it
-    assert "stages" in (await families.get("/v1/models/draw")).json()["capabilities"]
+    assert "stage" in (await families.get("/v1/models/draw")).json()["capabilities"]
 
 
 async def test_a_learned_prior_scores_points(families: httpx.AsyncClient, trained: dict[str, nn.Module]) -> None:
