@@ -1,4 +1,4 @@
-"""The command line: `python -m training KIND|evaluate|export|lecture|data`, KIND one of `KINDS`."""
+"""Trains models, measures them and puts them into the store, and does the experiments of the lecture."""
 
 import argparse
 import sys
@@ -65,11 +65,20 @@ def command_line() -> argparse.ArgumentParser:
     export.add_argument("--summary", help="one sentence for its card")
     for each in (evaluate, export):
         each.add_argument("--store", type=Path, default=SHIPPED, help="folder of checkpoints [models_store/weights]")
-    lecture = verbs.add_parser("lecture", help="one idea of the lecture as a small experiment with a figure")
-    lecture.add_argument("name", choices=(*LESSONS, "all"), help="which idea, or all of them")
+    text = "one idea of the lecture as a small experiment with a figure"
+    lecture = verbs.add_parser("lecture", help=text, description=text, epilog=_contents(), formatter_class=formatter)
+    lecture.add_argument("name", choices=(*LESSONS, "all"), metavar="NAME", help="one of those below, or all")
     lecture.add_argument("--figures", type=Path, default=FIGURES, help=f"where figures go [{FIGURES}]")
     verbs.add_parser("data", help="get Fashion-MNIST and check every byte")
     return parser
+
+
+def _contents() -> str:
+    """The lessons, each with the sentence that its module opens with."""
+    openings = {
+        name: str(sys.modules[lesson.__module__].__doc__).partition("\n")[0] for name, lesson in LESSONS.items()
+    }
+    return "\n".join(["lessons:", *(f"  {name:18}{opening}" for name, opening in openings.items())])
 
 
 def _add_training(parser: argparse.ArgumentParser, config: type[RunConfig]) -> None:
