@@ -119,7 +119,7 @@ def _scatter(axes: Any, points: Tensor, title: str) -> None:
 def _heat(axes: Any, flow: RealNVP) -> None:
     points, _ = cells(reach=2.2, count=220)
     density = log_density(flow, points.float()).reshape(220, 220).T
-    image = axes.imshow(density, origin="lower", extent=(-2.2, 2.2, -2.2, 2.2), vmin=-12, vmax=1, cmap="magma")
+    image = axes.imshow(density.numpy(), origin="lower", extent=(-2.2, 2.2, -2.2, 2.2), vmin=-12, vmax=1, cmap="magma")
     axes.figure.colorbar(image, ax=axes, shrink=0.6, pad=0.02)
     axes.set_title("log p(x) of the flow, nats")
 
