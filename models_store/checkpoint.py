@@ -49,7 +49,7 @@ ARCHITECTURES: dict[str, tuple[type[Any], type[nn.Module]]] = {
     "dcgan": (DCGANConfig, DCGAN),
     "discrete-vae": (DiscreteVAEConfig, DiscreteVAE),
     "draw": (DRAWConfig, DRAW),
-    "energy-vae": (EnergyVAEConfig, EnergyVAE),  # before "vae", which it also is
+    "energy-vae": (EnergyVAEConfig, EnergyVAE),
     "flow": (ImageFlowConfig, ImageFlow),
     "vae": (VAEConfig, VAE),
 }

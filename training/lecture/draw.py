@@ -10,21 +10,20 @@ from typing import Any, cast
 
 import torch
 from matplotlib.patches import Rectangle
-from rich.progress import track
 from torch import Tensor
 from torch.nn import functional
 
 from models_store.attention import Window
-from models_store.checkpoint import CheckpointError, read_checkpoint
 from models_store.draw import DRAW, DRAWConfig, Inference
 from models_store.latents import normals
 from models_store.likelihoods import Bernoulli, binarize
 from models_store.store import SHIPPED
 from training import data as datasets
 from training.config import DRAWRun
-from training.data import Split, shuffled_rows
+from training.data import Split
 from training.elbo import ELBOObjective
 from training.lecture.figure import figure
+from training.lecture.rehearsal import CPU, rehearse, shipped
 from training.objective import noise_of
 
 FASHION_PAINTER = "fashion-draw"
@@ -33,7 +32,6 @@ SMALL = DRAWConfig(strokes=6, stroke_latents=6, hidden=64, read_grid=5, write_gr
 SAMPLES = 6
 GAP = 3
 """Pixels between two pictures of the sheet."""
-CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
@@ -89,18 +87,12 @@ def train_painter(pictures: Split, shape: DRAWConfig, *, steps: int, batch: int 
     with torch.random.fork_rng():
         torch.manual_seed(0)
         objective = ELBOObjective(run, DRAW(shape), CPU)
-    for step in track(range(steps), "a small DRAW", transient=True):
-        rows = shuffled_rows(len(pictures), batch, seed=0, step=step)
-        objective.step(pictures.take(rows), step, noise_of(0, step, CPU))
-    return cast("DRAW", objective.network())
+    return cast("DRAW", rehearse(objective, pictures, steps=steps, batch=batch, name="a small DRAW"))
 
 
 def shipped_painter(store: Path = SHIPPED) -> DRAW | None:
     """The checkpoint that comes with the project, if the store has it."""
-    try:
-        return cast("DRAW", read_checkpoint(store, FASHION_PAINTER).network)
-    except CheckpointError:
-        return None
+    return cast("DRAW | None", shipped(store, FASHION_PAINTER))
 
 
 def lesson(path: Path) -> dict[str, float]:

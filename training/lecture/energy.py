@@ -22,11 +22,12 @@ from models_store.energy_vae import EnergyVAE, EnergyVAEConfig, Tilt
 from models_store.store import SHIPPED
 from models_store.vae import VAE, VAEConfig
 from training.config import EnergyRun, VAERun
-from training.data import ImageSet, Split, shuffled_rows
+from training.data import ImageSet, Split
 from training.elbo import ELBOObjective
 from training.energy import EnergyObjective, contrastive_cost, log_normalizer
 from training.lecture.figure import figure
-from training.objective import Objective, noise_of
+from training.lecture.rehearsal import CPU, rehearse
+from training.objective import noise_of
 
 SPREAD = 3.0
 """Standard deviation of the normal that an untrained energy model is."""
@@ -182,28 +183,20 @@ def blob_world() -> ImageSet:
     return ImageSet("blobs", "none", "0" * 64, (), train, validation, validation)
 
 
-def advance(objective: Objective, data: ImageSet, *, steps: int, batch: int, what: str) -> None:
-    """The training loop without its snapshots."""
-    for step in track(range(steps), what, transient=True):
-        rows = shuffled_rows(len(data.train), batch, seed=0, step=step)
-        objective.step(data.train.take(rows), step, noise_of(0, step, torch.device("cpu")))
-
-
 def fit_codes(data: ImageSet, *, steps: int = 500) -> EnergyVAE:
     """A VAE with two latents and a normal prior, then the energy prior of its codes: the objectives of `training`."""
-    cpu = torch.device("cpu")
     shape: dict[str, Any] = {"image_size": 12, "latent_dim": 2, "widths": (8,), "hidden": 64, "prior": "normal"}
     batch: dict[str, Any] = {"batch_size": 128, "steps": steps, "average": 0.99}
     with torch.random.fork_rng():
         torch.manual_seed(0)
         base = VAE(VAEConfig(**shape))
         vae = ELBOObjective(
-            VAERun(model=base.config, warm_up=20, kl_warm_up=100, learning_rate=3e-3, **batch), base, cpu
+            VAERun(model=base.config, warm_up=20, kl_warm_up=100, learning_rate=3e-3, **batch), base, CPU
         )
-        advance(vae, data, steps=steps, batch=128, what="VAE of blobs")
+        rehearse(vae, data.train, steps=steps, batch=128, name="VAE of blobs")
         run = EnergyRun(model=EnergyVAEConfig(**shape, energy_hidden=64), learning_rate=5e-3, weight_decay=0.0, **batch)
-        energy = EnergyObjective(run, cast("VAE", vae.network()), cpu)
-    advance(energy, data, steps=steps, batch=128, what="energy of codes")
+        energy = EnergyObjective(run, cast("VAE", vae.network()), CPU)
+    rehearse(energy, data.train, steps=steps, batch=128, name="energy of codes")
     return energy.network()
 
 

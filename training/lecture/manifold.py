@@ -13,26 +13,23 @@ from statistics import NormalDist
 from typing import Any, cast
 
 import torch
-from rich.progress import track
 from torch import Tensor
 from torch.autograd.functional import jvp
 
 from models_store.base import Autoencoder, LatentModel
-from models_store.checkpoint import CheckpointError, read_checkpoint
 from models_store.store import SHIPPED
 from models_store.vae import VAE, VAEConfig
 from training import data as datasets
 from training.config import VAERun
-from training.data import ImageSet, Split, shuffled_rows
+from training.data import ImageSet, Split
 from training.elbo import ELBOObjective
 from training.lecture.figure import figure
-from training.objective import noise_of
+from training.lecture.rehearsal import CPU, rehearse, shipped
 
 FASHION_MAP = "fashion-vae-2d"
 SIDE = 20
 SCATTERED = 3000
 SMALL = VAEConfig(latent_dim=2, widths=(8, 16), hidden=64, prior="normal")
-CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
@@ -140,18 +137,12 @@ def train_map(pictures: Split, shape: VAEConfig, *, steps: int, batch: int = 64)
     with torch.random.fork_rng():
         torch.manual_seed(0)
         objective = ELBOObjective(run, VAE(shape), CPU)
-    for step in track(range(steps), "a small VAE", transient=True):
-        rows = shuffled_rows(len(pictures), batch, seed=0, step=step)
-        objective.step(pictures.take(rows), step, noise_of(0, step, CPU))
-    return cast("VAE", objective.network())
+    return cast("VAE", rehearse(objective, pictures, steps=steps, batch=batch, name="a small VAE"))
 
 
 def shipped_map(store: Path = SHIPPED) -> VAE | None:
     """The checkpoint that comes with the project, if the store has it."""
-    try:
-        return cast("VAE", read_checkpoint(store, FASHION_MAP).network)
-    except CheckpointError:
-        return None
+    return cast("VAE | None", shipped(store, FASHION_MAP))
 
 
 @torch.no_grad()
