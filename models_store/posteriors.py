@@ -43,6 +43,13 @@ class DiagonalNormal(Posterior):
         log_density = -(0.5 * noise.square() + self.log_scale + 0.5 * LOG_2_PI).sum(1)
         return latents, log_density
 
+    def draw_by_path(self, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """What `draw` gives, but log q depends on mean and scale through the draw alone (Roeder et al. 2017)."""
+        latents = self.mean + self.log_scale.exp() * noise
+        mean, log_scale = self.mean.detach(), self.log_scale.detach()
+        standardized = (latents - mean) * (-log_scale).exp()
+        return latents, -(0.5 * standardized.square() + log_scale + 0.5 * LOG_2_PI).sum(1)
+
     @property
     def divergence(self) -> Tensor:
         """KL(q(z|x) ‖ N(0, I)) of each dimension in nats, (B, D); Kingma & Welling 2014, appendix B."""
@@ -65,6 +72,12 @@ class FlowNormal(Posterior):
         return self.flow.inverse(self.normal.mean)[0]
 
     def draw(self, noise: Tensor) -> tuple[Tensor, Tensor]:
-        hidden, log_density = self.normal.draw(noise)
+        return self._pulled_back(*self.normal.draw(noise))
+
+    def draw_by_path(self, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """As of the normal; the flow belongs to the prior and keeps its whole gradient."""
+        return self._pulled_back(*self.normal.draw_by_path(noise))
+
+    def _pulled_back(self, hidden: Tensor, log_density: Tensor) -> tuple[Tensor, Tensor]:
         latents, log_determinant = self.flow.inverse(hidden)
         return latents, log_density - log_determinant

@@ -13,17 +13,23 @@ from models_store.posteriors import DiagonalNormal, FlowNormal, Posterior
 from models_store.pyramid import decoder, encoder, require_halvings
 
 MOST_COUPLINGS = 128
+MOST_BLOCKS = 16
 
 
 @dataclass(frozen=True, kw_only=True)
 class VAEConfig:
-    """`widths` are the channels after each halving of the image; `couplings` and `flow_hidden` shape the RealNVP."""
+    """`widths` are the channels after each halving of the image; `couplings` and `flow_hidden` shape the RealNVP.
+
+    The decoder has `blocks` residual blocks a level, and makes its last doubling as `doubling` says.
+    """
 
     image_size: int = 28
     channels: int = 1
     latent_dim: int = 40
     widths: tuple[int, ...] = (32, 64)
     hidden: int = 256
+    blocks: int = 1
+    doubling: Literal["transposed", "shuffled"] = "transposed"
     likelihood: Literal["bernoulli", "logistic", "categorical"] = "bernoulli"
     prior: Literal["normal", "realnvp"] = "realnvp"
     couplings: int = 8
@@ -34,8 +40,12 @@ class VAEConfig:
         require_halvings(self.image_size, self.widths)
         if self.couplings > MOST_COUPLINGS:
             raise ValueError(f"couplings {self.couplings}: at most {MOST_COUPLINGS}")
+        if self.blocks > MOST_BLOCKS:
+            raise ValueError(f"blocks {self.blocks}: at most {MOST_BLOCKS}")
         if self.likelihood not in LIKELIHOODS:
             raise ValueError(f"likelihood {self.likelihood!r} is none of {', '.join(LIKELIHOODS)}")
+        if self.doubling not in ("transposed", "shuffled"):
+            raise ValueError(f"doubling {self.doubling!r} is neither 'transposed' nor 'shuffled'")
         if self.prior not in ("normal", "realnvp"):
             raise ValueError(f"prior {self.prior!r} is neither 'normal' nor 'realnvp'")
 
@@ -59,6 +69,8 @@ class VAE(Autoencoder):
             config.image_size,
             config.widths,
             hidden=config.hidden,
+            blocks=config.blocks,
+            shuffled=config.doubling == "shuffled",
         )
         self.flow = (
             RealNVP(config.latent_dim, couplings=config.couplings, hidden=config.flow_hidden)

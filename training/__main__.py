@@ -10,6 +10,7 @@ from training import commands
 from training.config import RunConfig, add_flags
 from training.kinds import KINDS
 from training.lecture import LESSONS
+from training.presets import PRESETS, described
 
 FIGURES = Path("docs/images/lecture")
 EXAMPLES = """examples:
@@ -46,7 +47,7 @@ def command_line() -> argparse.ArgumentParser:
     )
     verbs = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, kind in KINDS.items():
-        _add_training(verbs.add_parser(name, help=kind.lesson, description=kind.lesson), kind.config)
+        _add_training(verbs.add_parser(name, help=kind.lesson, description=kind.lesson), name, kind.config)
     evaluate = verbs.add_parser("evaluate", help="print the metrics of a run or a stored model, with protocol")
     evaluate.add_argument("model", help="a run folder, or the name of a model in the store")
     evaluate.add_argument("--draws", type=int, default=100, help="K of the importance-weighted bound [100]")
@@ -81,11 +82,13 @@ def _contents() -> str:
     return "\n".join(["lessons:", *(f"  {name:18}{opening}" for name, opening in openings.items())])
 
 
-def _add_training(parser: argparse.ArgumentParser, config: type[RunConfig]) -> None:
+def _add_training(parser: argparse.ArgumentParser, kind: str, config: type[RunConfig]) -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where the run folder is made [runs]")
     parser.add_argument("--resume", type=Path, help="go on with this run folder; its own config holds, no other flag")
     parser.add_argument("--store", type=Path, default=SHIPPED, help="folder of checkpoints [models_store/weights]")
     parser.add_argument("--stop-after", type=int, metavar="STEP", help="end this slice at that step; resume later")
+    if kind in PRESETS:
+        parser.add_argument("--preset", choices=tuple(PRESETS[kind]), default=argparse.SUPPRESS, help=described(kind))
     add_flags(parser, config)
 
 

@@ -20,6 +20,7 @@ from training.kinds import KINDS
 from training.lecture import LESSONS
 from training.loop import fit
 from training.objective import Objective
+from training.presets import preset_of
 from training.report import save_grid
 from training.run import Run
 from training.snapshot import load
@@ -29,7 +30,8 @@ def train(kind: str, given: dict[str, Any]) -> None:
     """A new run, or with `resume` an old one. Raises ValueError for flags that contradict a resumed run."""
     runs, store, folder, stop_after = (given.pop(key, None) for key in ("runs", "store", "resume", "stop_after"))
     if folder is None:
-        config = build(KINDS[kind].config, given)
+        preset = preset_of(kind, given.pop("preset", None))
+        config = build(KINDS[kind].config, {**preset, **given})
         images = datasets.load(config.data, image_size=config.model.image_size, channels=config.model.channels)
         run = Run.create(runs, kind, config)
     else:

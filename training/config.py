@@ -60,6 +60,14 @@ class VAERun(ELBORun):
     """Of a variational autoencoder."""
 
     model: VAEConfig = field(default_factory=VAEConfig)
+    draws: int = option(5, "K of the importance-weighted bound that is maximized in the last part of the steps")
+    importance_part: float = option(0.15, "that part of the steps; 0: the ELBO to the end")
+
+    def __post_init__(self) -> None:
+        if self.draws < 1 or not 0.0 <= self.importance_part <= 1.0:
+            raise ValueError(
+                f"draws {self.draws}, importance_part {self.importance_part}: want one or more, and a part of 0 to 1"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

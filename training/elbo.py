@@ -44,10 +44,9 @@ class ELBOObjective(Objective):
     def step(self, batch: Split, step: int, noise: torch.Generator) -> dict[str, Tensor]:
         model, optimizer = self.modules["model"], self.optimizers["model"]
         set_learning_rate(optimizer, self._learning_rate(step))
-        weight = min(1.0, (step + 1) / self.config.kl_warm_up) if self.config.kl_warm_up else 1.0
         data = self._data(batch, noise)
         with mixed_precision(self.config, self.device):
-            loss, terms = self._loss(data, weight, noise)
+            loss, terms = self._loss_at(step, data, noise)
         optimizer.zero_grad()
         loss.backward()
         norm = nn.utils.clip_grad_norm_(model.parameters(), self.config.clip)
@@ -91,6 +90,11 @@ class ELBOObjective(Objective):
         images = batch.pixels()
         uniforms = torch.rand(images.shape, generator=noise, device=images.device)
         return to_domain(images, self.network().domain, uniforms)
+
+    def _loss_at(self, step: int, data: Tensor, noise: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss of that step: the KL weighs less at the start."""
+        weight = min(1.0, (step + 1) / self.config.kl_warm_up) if self.config.kl_warm_up else 1.0
+        return self._loss(data, weight, noise)
 
     def _loss(self, data: Tensor, weight: float, noise: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """What a step minimizes, the KL taken by that weight, and the terms to report."""

@@ -9,13 +9,13 @@ import torch
 
 from models_store.draw import DRAW
 from models_store.image_flow import ImageFlow
-from models_store.vae import VAE
 from training.classifier import ClassifierObjective
 from training.config import ClassifierRun, DCGANRun, DiscreteVAERun, DRAWRun, EnergyRun, FlowRun, RunConfig, VAERun
 from training.dcgan import DCGANObjective
 from training.discrete_vae import DiscreteVAEObjective
 from training.elbo import ELBOObjective
 from training.energy import EnergyObjective, base_vae
+from training.importance import VAEObjective
 from training.judge import Judge
 from training.objective import Objective
 
@@ -30,8 +30,7 @@ class Kind:
 
 
 def _vae(config: RunConfig, device: torch.device, _store: Path) -> Objective:
-    run = cast("VAERun", config)
-    return ELBOObjective(run, VAE(run.model), device)
+    return VAEObjective(cast("VAERun", config), device)
 
 
 def _discrete_vae(config: RunConfig, device: torch.device, _store: Path) -> Objective:

@@ -59,6 +59,16 @@ def test_a_vae_has_the_shapes_it_promises(channels: int, size: int, likelihood: 
     assert terms.isfinite().all()
 
 
+@pytest.mark.parametrize(("channels", "size"), SHAPES)
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+@torch.inference_mode()
+def test_a_vae_may_make_its_last_doubling_from_maps(channels: int, size: int, likelihood: str) -> None:
+    """Deeper, and without feature maps of the full size: the same shapes for every likelihood."""
+    model = tiny_vae(channels=channels, image_size=size, likelihood=likelihood, doubling="shuffled", blocks=2)
+
+    assert model.decode(noise(2, 6).float()).shape == (2, channels, size, size)
+
+
 @pytest.mark.parametrize(("channels", "size"), [(1, 8), *SHAPES])
 @torch.inference_mode()
 def test_a_dcgan_has_the_shapes_it_promises(channels: int, size: int) -> None:

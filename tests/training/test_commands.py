@@ -14,6 +14,7 @@ from tests.conftest import tiny_dcgan
 from training.__main__ import main
 from training.config import DCGANRun, VAERun, build, flat_values
 from training.kinds import KINDS
+from training.presets import PRESETS
 
 SMALL = "--image-size 8 --widths 4 --latent-dim 3 --hidden 8 --couplings 2 --flow-hidden 8 --steps 20 --batch-size 16"
 
@@ -88,6 +89,23 @@ def test_the_run_folder_keeps_the_resolved_config(pictures: Path, tmp_path: Path
     assert values["learning_rate"] == VAERun().learning_rate
 
 
+def test_a_flag_replaces_what_its_preset_says(pictures: Path, tmp_path: Path) -> None:
+    """The rest of the preset holds, and the run folder keeps what came of both."""
+    assert main(f"vae --preset cpu --data {pictures} {SMALL} --threads 1 --runs {tmp_path}".split()) == 0
+
+    values = json.loads((tmp_path / "0001-vae/config.json").read_text())
+    assert (values["steps"], values["doubling"]) == (20, "shuffled")
+
+
+@pytest.mark.parametrize("kind", PRESETS)
+def test_every_preset_makes_a_config(kind: str) -> None:
+    """Each names fields that its kind has, with values that they take."""
+    for preset in PRESETS[kind].values():
+        values = flat_values(build(KINDS[kind].config, preset))
+
+        assert {name: values.get(name) for name in preset} == dict(preset)
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
@@ -114,6 +132,8 @@ def test_a_resumed_run_keeps_its_own_config(pictures: Path, tmp_path: Path, caps
 
     assert main(f"vae --resume {tmp_path / '0001-vae'} --steps 5".split()) == 2
     assert "leave out --steps" in capsys.readouterr().err
+    assert main(f"vae --resume {tmp_path / '0001-vae'} --preset cpu".split()) == 2
+    assert "leave out --preset" in capsys.readouterr().err
     assert main(f"dcgan --resume {tmp_path / '0001-vae'}".split()) == 2
     assert "python -m training vae --resume" in capsys.readouterr().err
     assert main(f"vae --resume {tmp_path / '0001-vae'}".split()) == 0

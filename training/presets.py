@@ -1,0 +1,37 @@
+"""Recipes with a name: the flags that a training starts from, each of which a flag given beside it replaces."""
+
+from collections.abc import Mapping
+from typing import Any
+
+Preset = Mapping[str, Any]
+
+PRESETS: Mapping[str, Mapping[str, Preset]] = {
+    "vae": {
+        # Two hours of one CPU core, or an hour of two.
+        "cpu": {
+            "doubling": "shuffled",
+            "steps": 44_000,
+            "batch_size": 64,
+            "importance_part": 0.12,
+            "validate_every": 4_000,
+        },
+    },
+}
+"""Kind of training -> name -> values by flag; the first is what a training without `--preset` takes."""
+
+
+def preset_of(kind: str, name: str | None) -> Preset:
+    """The values of that preset, or of the kind's first; none for a kind that has none."""
+    presets = PRESETS.get(kind, {})
+    return presets[name] if name else next(iter(presets.values()), {})
+
+
+def described(kind: str) -> str:
+    """What `--help` says of the presets of a kind."""
+    lines = [f"{name}: {_flags(preset) or 'all defaults'}" for name, preset in PRESETS[kind].items()]
+    return f"a recipe to start from [{next(iter(PRESETS[kind]))}]. " + " · ".join(lines)
+
+
+def _flags(preset: Preset) -> str:
+    values = {name: " ".join(map(str, value)) if isinstance(value, tuple) else value for name, value in preset.items()}
+    return " ".join(f"--{name.replace('_', '-')} {value}" for name, value in values.items())
