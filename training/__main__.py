@@ -8,6 +8,7 @@ from pathlib import Path
 from models_store.store import SHIPPED
 from training import commands
 from training.config import RunConfig, add_flags
+from training.data import SOURCES
 from training.kinds import KINDS
 from training.lecture import LESSONS
 from training.presets import PRESETS, described
@@ -70,7 +71,8 @@ def command_line() -> argparse.ArgumentParser:
     lecture = verbs.add_parser("lecture", help=text, description=text, epilog=_contents(), formatter_class=formatter)
     lecture.add_argument("name", choices=(*LESSONS, "all"), metavar="NAME", help="one of those below, or all")
     lecture.add_argument("--figures", type=Path, default=FIGURES, help=f"where figures go [{FIGURES}]")
-    verbs.add_parser("data", help="get Fashion-MNIST and check every byte")
+    data = verbs.add_parser("data", help="get a data set and check every byte")
+    data.add_argument("name", nargs="?", choices=tuple(SOURCES), default="fashion-mnist", help="[fashion-mnist]")
     return parser
 
 

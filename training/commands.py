@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from models_store.base import Autoencoder, LatentModel
-from models_store.checkpoint import Card, CheckpointError, read_checkpoint, write_checkpoint
+from models_store.checkpoint import Card, Checkpoint, CheckpointError, read_checkpoint, write_checkpoint
+from training import binarized_mnist, fashion_mnist
 from training import data as datasets
-from training import fashion_mnist
 from training.config import build, flat_values
 from training.data import ImageSet
 from training.evaluate import evaluate as metrics_of
@@ -55,11 +55,16 @@ def evaluate(
     """Prints the metrics as JSON; those of a run are kept in its folder for `export`."""
     where = _device(device)
     run = Run.open(Path(model)) if Path(model).is_dir() else None
-    network, step = (_stored(store, model), None) if run is None else _best_network(run, where, store)
+    if run:
+        network, step = _best_network(run, where, store)
+        images_of = _data_of(run)
+    else:
+        stored, step = _stored(store, model), None
+        network, images_of = stored.network, _data_of_card(stored)
     network = network.to(where)
     if gap is not None and not isinstance(network, Autoencoder):
         raise ValueError(f"--gap {gap}: {model} has no likelihood, and so no ELBO")
-    data = _on_device(_data_of(run) if run else datasets.load("fashion-mnist", image_size=28, channels=1), where)
+    data = _on_device(images_of, where)
     judged = isinstance(network, LatentModel) and data.name == "fashion-mnist"
     judge = Judge.load(store, FASHION_JUDGE, where) if judged else None
     command = f"python -m training evaluate {model} --draws {draws} --seed {seed}"
@@ -112,11 +117,13 @@ def lecture(name: str, *, figures: Path) -> None:
             print(f"  {value:10.4f}  {what}")
 
 
-def data() -> None:
-    """Makes sure that Fashion-MNIST is here, every byte as published."""
-    folder = fashion_mnist.find() or fashion_mnist.fetch()
-    arrays = fashion_mnist.read()
-    print(f"{folder}: {len(arrays.train_images)} training and {len(arrays.test_images)} test images, checked")
+def data(name: str) -> None:
+    """Makes sure that a data set is here, every byte as published."""
+    source = {"fashion-mnist": fashion_mnist, "binarized-mnist": binarized_mnist}[name]
+    folder = source.find() or source.fetch()
+    found = datasets.SOURCES[name]()
+    counts = f"{len(found.train)} training, {len(found.validation)} validation and {len(found.test)} test images"
+    print(f"{folder}: {counts}, checked")
 
 
 def _train(run: Run, images: ImageSet, store: Path, stop_after: int | None) -> None:
@@ -149,9 +156,9 @@ def _best_network(run: Run, device: torch.device, store: Path) -> tuple[nn.Modul
     return objective.network().eval(), progress.step
 
 
-def _stored(store: Path, name: str) -> nn.Module:
+def _stored(store: Path, name: str) -> Checkpoint:
     try:
-        return read_checkpoint(store, name).network
+        return read_checkpoint(store, name)
     except CheckpointError as error:
         raise ValueError(f"no model {name!r} in {store}: {error}") from error
 
@@ -159,6 +166,12 @@ def _stored(store: Path, name: str) -> nn.Module:
 def _data_of(run: Run) -> ImageSet:
     model = run.config.model
     return datasets.load(run.config.data, image_size=model.image_size, channels=model.channels)
+
+
+def _data_of_card(stored: Checkpoint) -> ImageSet:
+    """The data set that a stored model was trained on, if it has a name; else Fashion-MNIST."""
+    name = stored.card.data.get("name")
+    return datasets.load(name if name in datasets.SOURCES else "fashion-mnist", image_size=28, channels=1)
 
 
 def _device(name: str) -> torch.device:

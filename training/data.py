@@ -10,7 +10,7 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from training import fashion_mnist
+from training import binarized_mnist, fashion_mnist
 
 PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
 
@@ -66,14 +66,14 @@ class ImageSet:
 
 
 def load(source: str, *, image_size: int, channels: int) -> ImageSet:
-    """`fashion-mnist`, or the path of a folder of images, which are cropped to squares of that size.
+    """A known data set, or the path of a folder of images, which are cropped to squares of that size.
 
     Raises ValueError when the source cannot give images of that shape.
     """
-    if source == "fashion-mnist":
+    if source in SOURCES:
         if (image_size, channels) != (28, 1):
-            raise ValueError(f"fashion-mnist is 28 pixels and 1 channel, not {image_size} and {channels}")
-        return _fashion_mnist()
+            raise ValueError(f"{source} is 28 pixels and 1 channel, not {image_size} and {channels}")
+        return SOURCES[source]()
     return _folder(Path(source), image_size=image_size, channels=channels)
 
 
@@ -96,6 +96,18 @@ def _fashion_mnist() -> ImageSet:
     digest = _digest(train.images, test.images)
     parts = (train.take(rows[:50_000]), train.take(rows[50_000:]), test)
     return ImageSet("fashion-mnist", fashion_mnist.LICENCE, digest, fashion_mnist.CLASSES, *parts)
+
+
+def _binarized_mnist() -> ImageSet:
+    """The published 50,000, 10,000 and 10,000 pictures, each pixel black or white; they have no labels."""
+    parts = {name: _channels_first(255 * bits) for name, bits in binarized_mnist.read().items()}
+    splits = (Split(part, None) for part in parts.values())
+    digest = _digest(parts["train"], parts["test"])
+    return ImageSet("binarized-mnist", binarized_mnist.LICENCE, digest, (), *splits)
+
+
+SOURCES = {"fashion-mnist": _fashion_mnist, "binarized-mnist": _binarized_mnist}
+"""The data sets that have a name."""
 
 
 def _channels_first(images: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> Tensor:

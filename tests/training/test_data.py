@@ -1,5 +1,6 @@
 """Data sets: the published numbers, pure batches, folders of pictures."""
 
+import hashlib
 import shutil
 from pathlib import Path
 
@@ -8,8 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
+from training import binarized_mnist, fashion_mnist
 from training import data as datasets
-from training import fashion_mnist
 from training.data import ImageSet, shuffled_rows
 from training.evaluate import binarization_entropy, independent_pixel_bits
 
@@ -108,3 +109,38 @@ def test_fashion_mnist_in_another_shape_is_refused() -> None:
     """Before anything is read."""
     with pytest.raises(ValueError, match="28 pixels and 1 channel, not 64 and 3"):
         datasets.load("fashion-mnist", image_size=64, channels=3)
+
+
+def test_binarized_mnist_survives_its_packing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The published text, packed and read again, is the same text; one flipped bit is refused by name."""
+    rows = torch.bernoulli(torch.full((3, 5, 784), 0.3), generator=torch.Generator().manual_seed(0)).byte().numpy()
+    bits = dict(zip(binarized_mnist.SHA256, rows, strict=True))
+    texts = {name: binarized_mnist.as_text(row) for name, row in bits.items()}
+    path = tmp_path / "binarized-mnist/binarized_mnist.npz"
+    path.parent.mkdir()
+    monkeypatch.setenv("LATENTSERVE_DATA", str(tmp_path))
+    monkeypatch.setattr(
+        binarized_mnist, "SHA256", {name: hashlib.sha256(text).hexdigest() for name, text in texts.items()}
+    )
+
+    binarized_mnist.pack(texts, path)
+
+    assert texts["test"].decode().splitlines()[0] == " ".join(map(str, bits["test"][0]))
+    assert all((binarized_mnist.read()[name].reshape(5, 784) == row).all() for name, row in bits.items())
+    images = datasets.load("binarized-mnist", image_size=28, channels=1)
+    assert images.validation.pixels().unique().tolist() == [0.0, 1.0]
+    binarized_mnist.pack(texts | {"valid": texts["test"]}, path)
+    with pytest.raises(ValueError, match="valid part"):
+        binarized_mnist.read()
+
+
+def test_the_published_bits_of_mnist_are_read_where_they_lie() -> None:
+    """50,000, 10,000 and 10,000 pictures whose bytes are those of Larochelle's files."""
+    if binarized_mnist.find() is None:
+        pytest.skip("binarized MNIST is not here: LATENTSERVE_DATA names no folder that has it")
+
+    assert {name: len(bits) for name, bits in binarized_mnist.read().items()} == {
+        "train": 50_000,
+        "valid": 10_000,
+        "test": 10_000,
+    }
