@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from models_store.base import LatentModel
 from models_store.bounds import require_whole_numbers
@@ -12,12 +13,16 @@ from models_store.bounds import require_whole_numbers
 
 @dataclass(frozen=True, kw_only=True)
 class DCGANConfig:
-    """`width` is the number of channels before the last layer; each layer before that has twice as many."""
+    """`width` is the number of channels before the last layer; each layer before that has twice as many.
+
+    With more than one class the network has a latent for each beside `latent_dim`: the largest of them chooses.
+    """
 
     image_size: int = 28
     channels: int = 1
     latent_dim: int = 100
     width: int = 64
+    classes: int = 1
 
     def __post_init__(self) -> None:
         require_whole_numbers(self)
@@ -39,11 +44,12 @@ class DCGAN(LatentModel):
     def __init__(self, config: DCGANConfig) -> None:
         super().__init__()
         self.config = config
-        self.latent_dim = config.latent_dim
+        self.classes = config.classes if config.classes > 1 else 0
+        self.latent_dim = config.latent_dim + self.classes
         self.image_shape = (config.channels, config.image_size, config.image_size)
         start = config.image_size // 2**config.doublings
         widths = [config.width * 2**level for level in reversed(range(config.doublings))]
-        layers: list[nn.Module] = [nn.ConvTranspose2d(config.latent_dim, widths[0], start, bias=False)]
+        layers: list[nn.Module] = [nn.ConvTranspose2d(self.latent_dim, widths[0], start, bias=False)]
         for width, target in pairwise([*widths, config.channels]):
             # Kernel 4 with stride 2 covers every pixel equally often: no checkerboard. No bias: batch norm follows.
             up = nn.ConvTranspose2d(width, target, 4, stride=2, padding=1, bias=False)
@@ -52,7 +58,14 @@ class DCGAN(LatentModel):
 
     def forward(self, latents: Tensor) -> Tensor:
         """Latents (B, latent_dim) -> images (B, C, H, W) in [-1, 1], the range of the discriminator's data."""
-        return torch.tanh(self.layers(latents[:, :, None, None]))
+        return torch.tanh(self.layers(self._chosen(latents)[:, :, None, None]))
+
+    def _chosen(self, latents: Tensor) -> Tensor:
+        """The latents with those of the classes replaced by 1 for the largest and 0 for the others."""
+        if not self.classes:
+            return latents
+        free, choice = latents.split([self.latent_dim - self.classes, self.classes], dim=1)
+        return torch.cat([free, functional.one_hot(choice.argmax(1), self.classes).to(free.dtype)], dim=1)
 
     def decode(self, latents: Tensor) -> Tensor:
         return (self.forward(latents) + 1.0) / 2.0

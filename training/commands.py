@@ -9,6 +9,7 @@ from torch import nn
 
 from models_store.base import Autoencoder, LatentModel
 from models_store.checkpoint import Card, Checkpoint, CheckpointError, read_checkpoint, write_checkpoint
+from models_store.dcgan import DCGANConfig
 from training import binarized_mnist, fashion_mnist
 from training import data as datasets
 from training.config import build, flat_values
@@ -33,11 +34,24 @@ def train(kind: str, given: dict[str, Any]) -> None:
         preset = preset_of(kind, given.pop("preset", None))
         config = build(KINDS[kind].config, {**preset, **given})
         images = datasets.load(config.data, image_size=config.model.image_size, channels=config.model.channels)
+        _require_classes(config.model, images)
         run = Run.create(runs, kind, config)
     else:
         run = _resumed(kind, folder, given)
         images = _data_of(run)
     _train(run, images, store, stop_after)
+
+
+def _require_classes(model: Any, images: ImageSet) -> None:
+    """Raises ValueError unless a conditional network has as many classes as the data."""
+    classes = _classes_of(model)
+    if classes and classes != len(images.classes):
+        raise ValueError(f"--classes {classes}: {images.name} has {len(images.classes)}")
+
+
+def _classes_of(model: Any) -> int:
+    """How many classes a generator can be asked for; a classifier's are what it answers, and are not meant."""
+    return model.classes if isinstance(model, DCGANConfig) and model.classes > 1 else 0
 
 
 def _resumed(kind: str, folder: Path, given: dict[str, Any]) -> Run:
@@ -101,6 +115,7 @@ def export(run: Path, *, name: str, summary: str | None, store: Path) -> None:
         data=data.describe(),
         training=training,
         metrics=evaluation.get("metrics", {}),
+        labels=list(data.classes) if _classes_of(opened.config.model) else [],
     )
     path = write_checkpoint(store, name, network, card)
     missing = "" if evaluation else f"  (no metrics in its card: evaluate step {step}, then export it again)"

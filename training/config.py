@@ -142,8 +142,19 @@ class DCGANRun(RunConfig):
     batches: Literal["separate", "mixed"] = option(
         "separate", "real and fake images in batches of their own, or in one: leaks through batch norm, for teaching"
     )
+    discriminator: Literal["batch-norm", "spectral-norm"] = option(
+        "batch-norm", "the paper's, or one without neighbours"
+    )
+    penalty: float = option(0.0, "weight of R1, the squared slope of D at real images; wants spectral-norm")
+    translation: float = option(0.0, "share of the side by which images are moved at random before D sees them")
     judge: str = option(FASHION_JUDGE, "classifier in the store whose features score the samples; '' for none")
     decay: float = option(0.3, "last part of the steps over which the learning rate falls linearly to 0")
+
+    def __post_init__(self) -> None:
+        if self.penalty and self.discriminator == "batch-norm":
+            raise ValueError(f"penalty {self.penalty}: batch norm mixes images; take --discriminator spectral-norm")
+        if self.batches == "mixed" and self.model.classes > 1:
+            raise ValueError("batches mixed: a game of classes judges real and made images apart")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,132 +1,31 @@
-"""The objective of the DCGAN: discriminator and generator in turn, as Radford et al. 2016 train them."""
+"""The objective of the DCGAN: discriminator and generator in turn, as Radford et al. 2016 train them.
+
+What goes beyond the paper has a flag of its own: a discriminator with spectral norm, a gradient penalty, images moved
+before they are judged, classes to choose from.
+"""
 
 import copy
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.optim import Adam, Optimizer
+from torch.optim import Adam
 
-from models_store.dcgan import DCGAN, DCGANConfig
+from models_store.dcgan import DCGAN
 from models_store.latents import normals
 from training.config import DCGANRun
 from training.data import ImageSet, Split
+from training.discriminators import DISCRIMINATORS, translated
+from training.game import DISCRIMINATOR_BATCHES, GENERATOR_COSTS, Game
 from training.judge import Judge
 from training.metrics import FeatureStatistics, frechet_distance
 from training.objective import Objective, Pictures, averaged_copy, noise_of, placed, set_learning_rate, update_average
 
 RECALIBRATION_BATCHES = 100
 VALIDATION_SAMPLES = 5000
-
-
-class Discriminator(nn.Module):
-    """The generator mirrored: strided convolutions, LeakyReLU 0.2, batch norm but on the first layer; gives a logit."""
-
-    def __init__(self, config: DCGANConfig) -> None:
-        super().__init__()
-        size = config.image_size // 2**config.doublings
-        layers: list[nn.Module] = [nn.Conv2d(config.channels, config.width, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
-        width = config.width
-        for _ in range(config.doublings - 1):
-            layers.append(nn.Conv2d(width, 2 * width, 4, stride=2, padding=1, bias=False))
-            layers += [nn.BatchNorm2d(2 * width), nn.LeakyReLU(0.2)]
-            width = 2 * width
-        self.layers = nn.Sequential(*layers, nn.Conv2d(width, 1, size), nn.Flatten(0))
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Images (B, C, H, W) in [-1, 1] -> logits (B,) of being real."""
-        return self.layers(images)
-
-
-def discriminator_cost(real: Tensor, fake: Tensor) -> Tensor:
-    """J(D) = -½ E log D(x) - ½ E log(1 - D(G(z))) from logits; ln 2 = 0.693 where D cannot tell them apart."""
-    return 0.5 * (functional.softplus(-real).mean() + functional.softplus(fake).mean())
-
-
-def minimax_cost(fake: Tensor) -> Tensor:
-    """J(G) = ½ E log(1 - D(G(z))): no gradient where D is sure of the fake (Goodfellow et al. 2014, eq. 1)."""
-    return -0.5 * functional.softplus(fake).mean()
-
-
-def non_saturating_cost(fake: Tensor) -> Tensor:
-    """J(G) = -½ E log D(G(z)): the strongest gradient where D is sure of the fake (Goodfellow et al. 2014, §3)."""
-    return 0.5 * functional.softplus(-fake).mean()
-
-
-def maximum_likelihood_cost(fake: Tensor) -> Tensor:
-    """J(G) = -½ E exp(σ⁻¹(D(G(z)))): KL(data ‖ model) if D is optimal (Goodfellow 2014, arXiv 1412.6515)."""
-    return -0.5 * fake.exp().mean()
-
-
-GENERATOR_COSTS = {
-    "maximum-likelihood": maximum_likelihood_cost,
-    "minimax": minimax_cost,
-    "non-saturating": non_saturating_cost,
-}
-
-
-def separate_logits(discriminator: nn.Module, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
-    """Logits of the real and of the fake images, each half a batch of its own."""
-    return discriminator(real), discriminator(fake)
-
-
-def mixed_logits(discriminator: nn.Module, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
-    """The same from one batch of both, as Chollet 2021 has it: batch norm then carries news from half to half."""
-    real_logits, fake_logits = discriminator(torch.cat([real, fake])).split([len(real), len(fake)])
-    return real_logits, fake_logits
-
-
-DISCRIMINATOR_BATCHES = {"separate": separate_logits, "mixed": mixed_logits}
-
-
-@dataclass(frozen=True)
-class Game:
-    """Two players, any networks, and the rules between them; a round is the six steps of the lecture."""
-
-    generator: nn.Module
-    """Latents (B, latent_dim) -> images (B, ...) like the real ones."""
-    discriminator: nn.Module
-    """Images -> logits (B,) of being real."""
-    generator_optimizer: Optimizer
-    discriminator_optimizer: Optimizer
-    cost: Callable[[Tensor], Tensor] = non_saturating_cost
-    logits: Callable[[nn.Module, Tensor, Tensor], tuple[Tensor, Tensor]] = separate_logits
-
-    def play(self, real: Tensor, latents: Tensor) -> dict[str, Tensor]:
-        """One round with real images (B, ...) and latents (B, latent_dim): (1) z ~ N(0, I), drawn by the caller.
-
-        The lecture draws z anew before (5). The fakes of (2) serve twice here, as in the usual code: one pass through
-        G less, and at step (6) D has seen these very fakes once.
-        """
-        fake = self.generator(latents)  # (2) generate
-        judged = self.discriminator_step(real, fake.detach())  # (3) and (4): detached, so no gradient reaches G
-        return judged | {"generator": self.generator_step(fake)}  # (5) and (6)
-
-    def discriminator_step(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
-        """(3) Real and fake images through D; (4) J(D) and its step, which moves D alone."""
-        self.discriminator.requires_grad_(requires_grad=True)
-        real_logits, fake_logits = self.logits(self.discriminator, real, fake)
-        cost = discriminator_cost(real_logits, fake_logits)
-        self.discriminator_optimizer.zero_grad()
-        cost.backward()
-        self.discriminator_optimizer.step()
-        return {
-            "discriminator": cost.detach(),
-            "D(x)": real_logits.detach().sigmoid().mean(),
-            "D(G(z))": fake_logits.detach().sigmoid().mean(),
-        }
-
-    def generator_step(self, fake: Tensor) -> Tensor:
-        """(5) D is frozen: gradients pass through it to the images, none is kept; (6) J(G) and its step."""
-        self.discriminator.requires_grad_(requires_grad=False)
-        cost = self.cost(self.discriminator(fake))
-        self.generator_optimizer.zero_grad()
-        cost.backward()
-        self.generator_optimizer.step()
-        return cost.detach()
+PENALTY_EVERY = 16
+"""Steps between two gradient penalties, each then weighing as much more (Karras et al. 2020, lazy regularization)."""
 
 
 class DCGANObjective(Objective):
@@ -138,7 +37,7 @@ class DCGANObjective(Objective):
         self.judge = judge
         self.reference: FeatureStatistics | None = None
         generator = placed(DCGAN(config.model).apply(initialize), device)
-        discriminator = placed(Discriminator(config.model).apply(initialize), device)
+        discriminator = placed(DISCRIMINATORS[config.discriminator](config.model).apply(initialize), device)
         self.modules = {"generator": generator.train(), "discriminator": discriminator.train()}
         self.averages = {"generator": averaged_copy(generator)}
         self.optimizers = {
@@ -159,7 +58,16 @@ class DCGANObjective(Objective):
             set_learning_rate(optimizer, self._learning_rate(step))
         generator = cast("DCGAN", self.modules["generator"])
         latents = torch.randn((len(batch), generator.latent_dim), generator=noise, device=self.device)
-        terms = self.game.play(2.0 * batch.pixels() - 1.0, latents)
+        labels = self._labels(batch)
+        if labels is not None:
+            latents = torch.cat([latents[:, : -generator.classes], functional.one_hot(labels, generator.classes)], 1)
+
+        def judged(images: Tensor) -> Tensor:
+            moved = translated(images, noise, share=self.config.translation) if self.config.translation else images
+            return self.modules["discriminator"](moved, labels)
+
+        penalty = self.config.penalty * PENALTY_EVERY if step % PENALTY_EVERY == 0 else 0.0
+        terms = self.game.play(2.0 * batch.pixels() - 1.0, latents, judged=judged, penalty=penalty)
         update_average(self.averages["generator"], generator, decay=self.config.average, step=step)
         return terms
 
@@ -192,6 +100,14 @@ class DCGANObjective(Objective):
         model = self.network()
         latents = torch.from_numpy(normals(0, range(64), model.latent_dim)).to(self.device)
         return {"samples": model.decode(latents).float().cpu().numpy()}
+
+    def _labels(self, batch: Split) -> Tensor | None:
+        """The classes that the game is about, (B,), or None where there is nothing to choose."""
+        if self.config.model.classes == 1:
+            return None
+        if batch.labels is None:
+            raise ValueError(f"classes {self.config.model.classes}: {self.config.data} has no labels")
+        return batch.labels
 
     def _learning_rate(self, step: int) -> float:
         left = (self.config.steps - step) / max(1.0, self.config.decay * self.config.steps)

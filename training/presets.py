@@ -16,6 +16,10 @@ PRESETS: Mapping[str, Mapping[str, Preset]] = {
             "validate_every": 4_000,
         },
     },
+    "dcgan": {
+        "paper": {},
+        "beyond": {"discriminator": "spectral-norm", "penalty": 1.0, "translation": 0.125},
+    },
 }
 """Kind of training -> name -> values by flag; the first is what a training without `--preset` takes."""
 

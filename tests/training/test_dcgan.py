@@ -1,15 +1,18 @@
 """The game of the DCGAN: costs, their gradients, who learns when, batch statistics of the served generator."""
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 import torch
 
 from models_store.dcgan import DCGAN, DCGANConfig
+from models_store.latents import normals, with_label
 from training.config import DCGANRun
 from training.data import ImageSet, Split
-from training.dcgan import GENERATOR_COSTS, DCGANObjective, Discriminator, discriminator_cost
+from training.dcgan import DCGANObjective
+from training.discriminators import Discriminator, SpectralDiscriminator, translated
+from training.game import GENERATOR_COSTS, discriminator_cost, gradient_penalty
 from training.objective import noise_of
 
 CPU = torch.device("cpu")
@@ -132,3 +135,90 @@ def test_generator_and_discriminator_mirror_one_another(size: int, layers: list[
     assert [m.in_channels for m in up[1:]] == layers
     assert [m.out_channels for m in down[:-1]] == layers[::-1]
     assert discriminator(generator(torch.randn(2, 100))).shape == (2,)
+
+
+BEYOND: dict[str, Any] = {"discriminator": "spectral-norm", "penalty": 1.0, "translation": 0.125}
+
+
+@pytest.mark.parametrize("options", [{}, BEYOND], ids=["paper", "beyond"])
+@pytest.mark.parametrize("classes", [1, 3])
+def test_every_variant_of_the_game_moves_both_players(options: dict[str, Any], classes: int) -> None:
+    """Finite terms, and no weight of either network where it was, with a penalty and without."""
+    run = DCGANRun(model=DCGANConfig(image_size=16, latent_dim=4, width=8, classes=classes), batch_size=16, **options)
+    objective = DCGANObjective(run, CPU, judge=None)
+    before = {name: value.clone() for name, value in _learning(objective)}
+    images = torch.randint(0, 256, (16, 1, 16, 16), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+
+    for step in (0, 1):
+        terms = objective.step(Split(images, torch.arange(16) % classes), step, noise_of(0, step, CPU))
+
+    assert all(term.isfinite() for term in terms.values())
+    assert not [name for name, value in _learning(objective) if torch.equal(value, before[name])]
+
+
+def test_without_batch_norm_no_image_has_a_say_in_the_logit_of_another() -> None:
+    """Other neighbours, the same logit; and every layer keeps its largest singular value at 1."""
+    torch.manual_seed(0)
+    discriminator = SpectralDiscriminator(DCGANConfig(image_size=16, width=8))
+    for _ in range(200):
+        discriminator(torch.randn(2, 1, 16, 16))  # the power iteration finds the singular vectors
+    discriminator.eval()
+    real, others = torch.randn(4, 1, 16, 16), torch.randn(4, 1, 16, 16)
+
+    torch.testing.assert_close(discriminator(torch.cat([real, others]))[:4], discriminator(real))
+    for layer in discriminator.modules():
+        if isinstance(layer, torch.nn.Conv2d):
+            assert torch.linalg.matrix_norm(layer.weight.flatten(1), 2).item() == pytest.approx(1.0, abs=1e-3)
+
+
+def test_the_penalty_of_a_linear_judgement_is_half_the_square_of_its_slope() -> None:
+    """D(x) = w·x has the slope w everywhere, so R1 = ½‖w‖², and its gradient by w is w."""
+    weight = torch.tensor([3.0, -4.0], requires_grad=True)
+
+    penalty = gradient_penalty(lambda images: images @ weight, torch.randn(5, 2))
+    penalty.backward()
+
+    assert penalty.item() == pytest.approx(12.5)
+    torch.testing.assert_close(weight.grad, torch.tensor([3.0, -4.0]))
+
+
+def test_moved_images_are_the_images_moved_by_whole_pixels() -> None:
+    """Each equals one of the 25 shifts of at most two pixels with its border repeated, and all shifts occur."""
+    image = torch.randn(1, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    padded = torch.nn.functional.pad(image, (2, 2, 2, 2), mode="replicate")
+    shifts = torch.stack([padded[0, :, top : top + 8, left : left + 8] for top in range(5) for left in range(5)])
+
+    moved = translated(image.expand(1000, -1, -1, -1), torch.Generator().manual_seed(1), share=0.25)
+
+    distances = (moved[:, None] - shifts).abs().amax(dim=(2, 3, 4))
+    assert distances.min(1).values.max() < 1e-5
+    assert distances.argmin(1).unique().tolist() == list(range(25))
+
+
+def test_a_class_is_chosen_by_the_largest_of_its_latents_and_by_nothing_else_of_them() -> None:
+    """What `with_label` gives is what the generator makes of that class, however large the winner is."""
+    torch.manual_seed(0)
+    model = DCGAN(DCGANConfig(image_size=16, latent_dim=4, width=8, classes=3)).eval()
+    assert model.latent_dim == 7
+    latents = normals(0, range(6), model.latent_dim)
+
+    for label in range(3):
+        chosen = torch.from_numpy(with_label(latents, label, 3))
+        onehot = chosen.clone()
+        onehot[:, 4:] = torch.nn.functional.one_hot(torch.full((6,), label), 3)
+        assert torch.equal(model.decode(chosen), model.decode(onehot))
+    pictures = [model.decode(torch.from_numpy(with_label(latents, label, 3))) for label in range(3)]
+    assert not torch.allclose(pictures[0], pictures[1])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"), [({"penalty": 1.0}, "spectral-norm"), ({"batches": "mixed"}, "judges real and made")]
+)
+def test_a_game_that_would_leak_is_refused(options: dict[str, Any], message: str) -> None:
+    """A gradient penalty through batch norm is that of the batch; one batch of both has one set of labels."""
+    with pytest.raises(ValueError, match=message):
+        DCGANRun(model=DCGANConfig(classes=10), **options)
+
+
+def _learning(objective: DCGANObjective) -> list[tuple[str, torch.Tensor]]:
+    return [each for module in objective.modules.values() for each in module.named_parameters()]

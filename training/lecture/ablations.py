@@ -27,7 +27,9 @@ from models_store.pixels import sheet, to_bytes
 from models_store.store import SHIPPED
 from training import data
 from training.data import Split, shuffled_rows
-from training.dcgan import DISCRIMINATOR_BATCHES, Discriminator, Game, initialize, with_own_statistics
+from training.dcgan import initialize, with_own_statistics
+from training.discriminators import Discriminator
+from training.game import DISCRIMINATOR_BATCHES, Game
 from training.judge import FASHION_JUDGE
 from training.lecture.figure import figure
 from training.metrics import FeatureStatistics, frechet_distance

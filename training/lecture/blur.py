@@ -26,8 +26,10 @@ from models_store.vae import VAE, VAEConfig
 from training import data as datasets
 from training.config import VAERun
 from training.data import Split, shuffled_rows
-from training.dcgan import GENERATOR_COSTS, Discriminator, Game, initialize, with_own_statistics
+from training.dcgan import initialize, with_own_statistics
+from training.discriminators import Discriminator
 from training.elbo import ELBOObjective
+from training.game import GENERATOR_COSTS, Game
 from training.judge import FASHION_JUDGE
 from training.lecture.figure import figure
 from training.metrics import SupportOverlap, features_of, sharpness, support_overlap

@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from training.dcgan import GENERATOR_COSTS
+from training.game import GENERATOR_COSTS
 from training.lecture.figure import figure
 
 COLOURS = {"maximum-likelihood": "tab:blue", "minimax": "tab:orange", "non-saturating": "tab:green"}

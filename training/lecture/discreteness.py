@@ -18,7 +18,7 @@ from rich.progress import track
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.dcgan import discriminator_cost, non_saturating_cost
+from training.game import discriminator_cost, non_saturating_cost
 from training.lecture.figure import figure
 from training.objective import noise_of
 
@@ -144,7 +144,7 @@ class BitGAN:
 
 
 def train_gan(case: GANCase, *, steps: int = 800, seed: int = 0) -> Course:
-    """Alternating steps, as `training/dcgan.py` makes them; D has R1 (γ = 0.2), without which four bits oscillate."""
+    """Alternating steps, as `training/game.py` makes them; D has R1 (γ = 0.2), without which four bits oscillate."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         game = BitGAN(case)

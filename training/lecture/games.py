@@ -21,7 +21,7 @@ from rich.progress import track
 from torch import Tensor, nn
 from torch.optim import SGD, Adam
 
-from training.dcgan import GENERATOR_COSTS, Game
+from training.game import GENERATOR_COSTS, Game
 from training.lecture.costs import COLOURS
 from training.lecture.figure import figure
 

@@ -1,7 +1,7 @@
 """The six steps of a DCGAN's round, and what goes wrong when real and fake images share the discriminator's batch.
 
 (1) draw z, (2) generate, (3) real and fake images through D, (4) J(D) and its step, (5) freeze D, (6) J(G) and its
-step: `Game` in `training/dcgan.py`. In step (3) the lecture, like Chollet's *Deep Learning with Python*, mixes both
+step: `Game` in `training/game.py`. In step (3) the lecture, like Chollet's *Deep Learning with Python*, mixes both
 kinds in one batch. With batch norm in D the logit of a real image then depends on the fakes beside it, and in step (6)
 D sees fakes alone: the statistics, and with them the function that G climbs, are not those with which D has learned.
 """
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from models_store.dcgan import DCGAN
 from training import data
-from training.dcgan import DISCRIMINATOR_BATCHES, Game, discriminator_cost
+from training.game import DISCRIMINATOR_BATCHES, Game, discriminator_cost
 from training.lecture.ablations import BATCH, JUDGED, NETWORK, Variant, features, new_game, samples, small_images, train
 from training.lecture.figure import figure
 from training.metrics import frechet_distance

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from training.dcgan import GENERATOR_COSTS, discriminator_cost
+from training.game import GENERATOR_COSTS, discriminator_cost
 from training.lecture import costs, games
 
 GRID = torch.linspace(-16, 16, 8001, dtype=torch.float64)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from training.__main__ import main
-from training.dcgan import GENERATOR_COSTS
+from training.game import GENERATOR_COSTS
 from training.lecture import LESSONS, costs, divergences, estimation, game, reinforce, reparametrization
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from models_store.dcgan import DCGANConfig
-from training.dcgan import DISCRIMINATOR_BATCHES, Game
+from training.game import DISCRIMINATOR_BATCHES, Game
 from training.lecture import ablations, steps
 
 SMALL = DCGANConfig(image_size=8, latent_dim=4, width=4)
