@@ -10,7 +10,7 @@ from torch import nn
 from models_store.base import Autoencoder, LatentModel
 from models_store.checkpoint import Card, Checkpoint, CheckpointError, read_checkpoint, write_checkpoint
 from models_store.dcgan import DCGANConfig
-from training import binarized_mnist, fashion_mnist
+from training import binarized_mnist, emoji, fashion_mnist
 from training import data as datasets
 from training.config import build, flat_values
 from training.data import ImageSet
@@ -134,9 +134,9 @@ def lecture(name: str, *, figures: Path) -> None:
 
 def data(name: str) -> None:
     """Makes sure that a data set is here, every byte as published."""
-    source = {"fashion-mnist": fashion_mnist, "binarized-mnist": binarized_mnist}[name]
+    source = {"fashion-mnist": fashion_mnist, "binarized-mnist": binarized_mnist, "emoji64": emoji}[name]
     folder = source.find() or source.fetch()
-    found = datasets.SOURCES[name]()
+    found = datasets.SOURCES[name].read()
     counts = f"{len(found.train)} training, {len(found.validation)} validation and {len(found.test)} test images"
     print(f"{folder}: {counts}, checked")
 
@@ -186,7 +186,7 @@ def _data_of(run: Run) -> ImageSet:
 def _data_of_card(stored: Checkpoint) -> ImageSet:
     """The data set that a stored model was trained on, if it has a name; else Fashion-MNIST."""
     name = stored.card.data.get("name")
-    return datasets.load(name if name in datasets.SOURCES else "fashion-mnist", image_size=28, channels=1)
+    return datasets.SOURCES[name if name in datasets.SOURCES else "fashion-mnist"].read()
 
 
 def _device(name: str) -> torch.device:

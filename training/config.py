@@ -33,7 +33,7 @@ class RunConfig:
 
     model: Any
     """The network's own config."""
-    data: str = option("fashion-mnist", "fashion-mnist, binarized-mnist, or a folder of images")
+    data: str = option("fashion-mnist", "fashion-mnist, binarized-mnist, emoji64, or a folder of images")
     steps: int = option(12_000, "optimizer steps in all; schedules are laid out over them")
     batch_size: int = option(128, "images a step")
     learning_rate: float = option(1e-3, "peak learning rate")

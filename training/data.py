@@ -1,7 +1,7 @@
 """Data sets as whole byte tensors in memory: nothing here decodes an image twice, and no worker process is needed."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from training import binarized_mnist, fashion_mnist
+from training import binarized_mnist, emoji, fashion_mnist
 
 PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
 
@@ -71,9 +71,11 @@ def load(source: str, *, image_size: int, channels: int) -> ImageSet:
     Raises ValueError when the source cannot give images of that shape.
     """
     if source in SOURCES:
-        if (image_size, channels) != (28, 1):
-            raise ValueError(f"{source} is 28 pixels and 1 channel, not {image_size} and {channels}")
-        return SOURCES[source]()
+        known = SOURCES[source]
+        if (image_size, channels) != (known.image_size, known.channels):
+            shape = f"{known.image_size} pixels and {known.channels} channel{'s' * (known.channels > 1)}"
+            raise ValueError(f"{source} is {shape}, not {image_size} and {channels}")
+        return known.read()
     return _folder(Path(source), image_size=image_size, channels=channels)
 
 
@@ -106,7 +108,29 @@ def _binarized_mnist() -> ImageSet:
     return ImageSet("binarized-mnist", binarized_mnist.LICENCE, digest, (), *splits)
 
 
-SOURCES = {"fashion-mnist": _fashion_mnist, "binarized-mnist": _binarized_mnist}
+def _emoji() -> ImageSet:
+    """Emoji of eight styles, which are their labels, split by what they show."""
+    found = emoji.read()
+    images = torch.from_numpy(found.images).permute(0, 3, 1, 2).contiguous()
+    styles, parts = torch.from_numpy(found.styles).long(), torch.from_numpy(found.parts)
+    splits = (Split(images[parts == part], styles[parts == part]) for part in range(3))
+    return ImageSet("emoji64", emoji.LICENCE, _digest(images), tuple(emoji.STYLES), *splits)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data set with a name: its shape is known before it is read."""
+
+    read: Callable[[], ImageSet]
+    image_size: int = 28
+    channels: int = 1
+
+
+SOURCES = {
+    "fashion-mnist": Source(_fashion_mnist),
+    "binarized-mnist": Source(_binarized_mnist),
+    "emoji64": Source(_emoji, image_size=64, channels=3),
+}
 """The data sets that have a name."""
 
 

@@ -15,6 +15,22 @@ PRESETS: Mapping[str, Mapping[str, Preset]] = {
             "importance_part": 0.12,
             "validate_every": 4_000,
         },
+        # About a minute: to see that it works, and for a folder of a few hundred pictures.
+        "quick": {
+            "widths": (16, 32),
+            "hidden": 128,
+            "latent_dim": 16,
+            "couplings": 4,
+            "flow_hidden": 64,
+            "doubling": "shuffled",
+            "steps": 1_500,
+            "batch_size": 64,
+            "learning_rate": 2e-3,
+            "warm_up": 100,
+            "kl_warm_up": 300,
+            "importance_part": 0.0,
+            "validate_every": 500,
+        },
     },
     "dcgan": {
         "paper": {},
