@@ -26,6 +26,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as dump_tensors
 from torch import Tensor, nn
 
+from models_store.base import LatentModel
 from models_store.classifier import Classifier, ClassifierConfig
 from models_store.dcgan import DCGAN, DCGANConfig
 from models_store.discrete_vae import DiscreteVAE, DiscreteVAEConfig
@@ -68,12 +69,17 @@ class Card:
     data: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
+    labels: list[str] = field(default_factory=list)
+    """The classes of a conditional model, which its last len(labels) latents choose: `models_store/latents.py`."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.summary, str) or not all(
             isinstance(each, dict) for each in (self.data, self.training, self.metrics)
         ):
             raise TypeError("a card is a text and three objects: summary, data, training, metrics")
+        named = isinstance(self.labels, list) and all(isinstance(label, str) and label for label in self.labels)
+        if not named or len(set(self.labels)) != len(self.labels):
+            raise TypeError("the labels of a card are a list of different names")
         _require_plain(dataclasses.asdict(self))
 
 
@@ -240,6 +246,8 @@ def _parse(name: str, digest: str, content: bytes) -> Checkpoint:
         tensors = load_tensors(content)
     except (SafetensorError, TypeError, ValueError, KeyError, AttributeError, RuntimeError, ArithmeticError) as error:
         raise CheckpointError(f"its header or tensors do not make a {architecture}: {error}") from None
+    if isinstance(network, LatentModel) and len(card.labels) > network.latent_dim:
+        raise CheckpointError(f"its card names {len(card.labels)} labels, and {network.latent_dim} latents choose one")
     _verify(network.state_dict(), tensors)
     network.load_state_dict(tensors, assign=True)
     _verify_meaning(network)

@@ -1,4 +1,4 @@
-"""(seed, index) -> noise, and paths between latents: pure functions, no state, no global generator.
+"""(seed, index) -> noise, and latents of a class: pure functions, no state, no global generator.
 
 The recipe, exact to the bit up to the last rounding, so that any language can redo it:
 
@@ -13,13 +13,11 @@ Test vectors: `tests/models_store/test_latents.py`.
 
 from collections.abc import Sequence
 from enum import IntEnum
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
-Method = Literal["slerp", "lerp"]
 LARGEST_SEED = 2**32 - 1
 LARGEST_INDEX = 2**32 - 1
 
@@ -76,42 +74,18 @@ def normals(seed: int, indices: Sequence[int], dim: int, *, stream: Stream = Str
     return both.reshape(len(indices), padded)[:, :dim].astype(np.float32)
 
 
-def lerp(start: Floats, end: Floats, fractions: NDArray[np.float64]) -> Floats:
-    """The straight line between two latents (D,) at fractions (N,) in [0, 1] -> (N, D)."""
-    weights = fractions[:, None]
-    return ((1 - weights) * start.astype(np.float64) + weights * end).astype(np.float32)
+def with_label(latents: Floats, label: int, classes: int) -> Floats:
+    """Latents (N, D) whose last `classes` coordinates choose class `label`: it gets the largest of them, by a swap.
 
-
-def slerp(start: Floats, end: Floats, fractions: NDArray[np.float64]) -> Floats:
-    """The great-circle path (Shoemake 1985; White 2016), which stays where the prior has its mass.
-
-    Length is interpolated, too, so the ends are met exactly. Parallel, opposite or zero vectors have no single great
-    circle: for them the path is the straight line.
+    The class of a row is the argmax of those coordinates, so without a label every class is equally likely. They are
+    exchangeable, and which of them is largest says nothing of their values: the rows are distributed just as N(0, I)
+    given the class. A row that has the class already, and every other coordinate, stays as it is. Raises ValueError
+    for a label outside 0 … classes-1, or more classes than coordinates.
     """
-    a, b = start.astype(np.float64), end.astype(np.float64)
-    lengths = np.linalg.norm(a), np.linalg.norm(b)
-    if min(lengths) < 1e-12:
-        return lerp(start, end, fractions)
-    cosine = np.clip(a @ b / (lengths[0] * lengths[1]), -1.0, 1.0)
-    angle = np.arccos(cosine)
-    if np.sin(angle) < 1e-6:
-        return lerp(start, end, fractions)
-    weights = fractions[:, None]
-    direction = (np.sin((1 - weights) * angle) * a / lengths[0] + np.sin(weights * angle) * b / lengths[1]) / np.sin(
-        angle
-    )
-    return (direction * ((1 - weights) * lengths[0] + weights * lengths[1])).astype(np.float32)
-
-
-METHODS = {"slerp": slerp, "lerp": lerp}
-
-
-def path(points: Floats, *, steps: int, method: Method = "slerp", loop: bool = False) -> Floats:
-    """Key points (P, D) -> frames: `steps` a leg, each leg from its start up to, not including, its end.
-
-    An open path closes with the last key point, P-1 legs and (P-1)·steps + 1 frames; a loop has P legs and P·steps.
-    """
-    ends = np.roll(points, -1, axis=0) if loop else points[1:]
-    fractions = np.arange(steps) / steps
-    legs = [METHODS[method](start, end, fractions) for start, end in zip(points, ends, strict=False)]
-    return np.concatenate(legs if loop else [*legs, points[-1:]])
+    if not 0 <= label < classes <= latents.shape[1]:
+        raise ValueError(f"label {label} of {classes} classes in {latents.shape[1]} coordinates")
+    rows, chosen = np.arange(len(latents)), latents.shape[1] - classes + label
+    largest = latents.shape[1] - classes + latents[:, -classes:].argmax(axis=1)
+    swapped = latents.copy()
+    swapped[rows, largest], swapped[rows, chosen] = latents[rows, chosen], latents[rows, largest]
+    return swapped

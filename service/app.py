@@ -12,22 +12,40 @@ from service.limits import LIMITS
 from service.media.pool import MediaPool
 from service.middleware import Departure, Envelope, FaultBarrier
 from service.routes import (
-    grids,
+    guide,
     health,
     images,
     interpolations,
     latents,
+    manifold,
     models,
     pages,
+    plane,
     reconstructions,
     samples,
     scores,
     stages,
+    traversals,
 )
 from service.settings import Settings
 from service.telemetry import Telemetry
 
-RESOURCES = (models, samples, latents, images, interpolations, reconstructions, scores, grids, stages, health, pages)
+RESOURCES = (
+    models,
+    samples,
+    latents,
+    images,
+    interpolations,
+    reconstructions,
+    scores,
+    plane,
+    manifold,
+    traversals,
+    stages,
+    health,
+    guide,
+    pages,
+)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -45,8 +63,11 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.telemetry = telemetry
     app.state.limits = LIMITS
+    app.state.default_model = settings.default_model
     for resource in RESOURCES:
         app.include_router(resource.router)
+    # After all others, whose addresses they would swallow.
+    app.include_router(samples.shortest)
     pages.mount(app)
     problems.install(app)
     # The last one added is the outermost.

@@ -38,12 +38,20 @@ class Limits:
     """Pixels that may wait for the threads that encode and decode files: a few seconds of work."""
     webp_pixels: int = 2**22
     """Lossless WebP takes ten times as long as PNG: this is about a second."""
+    animation_pixels: int = 2**23
+    """Of all frames together, as APNG or GIF: one second, or two for noise."""
+    animation_s: int = 655
+    """GIF has 16 bits for the hundredths of a second that a frame lasts, which one frame does if nothing moves."""
     gap: int = 16
     """White pixels between tiles."""
     frames_per_second: int = 60
     """What screens show."""
     traversal_rows: int = 64
     """Dimensions, and images for each, of a picture of traversals."""
+    zoom: int = 6
+    """Of the seed plane: neighbouring images are 1/64 of a cell apart there, and hardly differ."""
+    plane: int = 2**20
+    """Lattice points of the seed plane to each side of its origin: more than anyone will walk."""
     seeds: int = 1024
     """The images of one request whose answer holds arrays or JSON."""
     tiles: int = 64
@@ -73,12 +81,22 @@ class Limits:
 
     def check_webp(self, pixels: int) -> None:
         """Raises RequestTooCostly for a WebP of more pixels than `webp_pixels`."""
-        if pixels > self.webp_pixels:
+        self._check_file("WebP", pixels, self.webp_pixels, "PNG")
+
+    def check_animation(self, form: str, pixels: int) -> None:
+        """Raises RequestTooCostly for frames of more pixels together than the form's limit."""
+        if form == "webp":
+            self.check_webp(pixels)
+        else:
+            self._check_file(form.upper(), pixels, self.animation_pixels, "strip.png")
+
+    def _check_file(self, form: str, pixels: int, limit: int, other: str) -> None:
+        if pixels > limit:
             raise RequestTooCostly(
-                f"the WebP would have {pixels} pixels, the limit is {self.webp_pixels}",
+                f"the {form} would have {pixels} pixels, the limit is {limit}",
                 cost=pixels,
-                limit=self.webp_pixels,
-                hint="ask for PNG, or for fewer images, steps, or a smaller size",
+                limit=limit,
+                hint=f"ask for {other}, or for fewer images, steps, or a smaller size",
             )
 
     def check_cost(self, *, rows: int, pixels: int = 0) -> None:

@@ -20,7 +20,10 @@ logger = logging.getLogger("latentserve")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 CLIENT_GONE = 499
 """For logs and metrics only: nobody is there to read it."""
-EXPOSED = "Content-Disposition, Content-Location, ETag, Model-Version, Retry-After, Server-Timing, X-Request-Id"
+EXPOSED = (
+    "Content-Disposition, Content-Language, Content-Location, ETag, Latent-Seed, Link, Model-Version, Retry-After, "
+    "Server-Timing, X-Request-Id"
+)
 
 
 class Envelope:
@@ -40,6 +43,7 @@ class Envelope:
         scope.setdefault("state", {})["id"] = request_id
         work = begin_work()
         head, status = scope["method"] == "HEAD", CLIENT_GONE
+        scope["state"]["head"] = head
 
         async def send_wrapped(message: Message) -> None:
             nonlocal status
@@ -49,7 +53,7 @@ class Envelope:
                 headers["X-Request-Id"] = request_id
                 headers["X-Content-Type-Options"] = "nosniff"
                 headers["Server-Timing"] = work.server_timing()
-                if scope["method"] == "GET":
+                if scope["method"] in ("GET", "POST"):
                     _share(headers)
             elif head:
                 message = {**message, "body": b""}
@@ -58,7 +62,7 @@ class Envelope:
         # A part of a page or a picture is of no use, and the framework's refusals of odd ranges are none of ours.
         scope["headers"] = [(name, value) for name, value in scope["headers"] if name != b"range"]
         if head:
-            # Every GET can be asked for its headers alone; the app need not know.
+            # Every GET can be asked for its headers alone; only streams need to know.
             scope["method"] = "GET"
         await self.app(scope, receive, send_wrapped)
         self._telemetry.answered(_template(scope), status, time.perf_counter() - started)
@@ -91,7 +95,8 @@ class FaultBarrier:
             if begun:
                 raise
             error = InternalError("a fault of the service; its log has more under this request id")
-            await problem(error, request_id)(scope, receive, send)
+            accept_language = Headers(scope=scope).get("accept-language", "")
+            await problem(error, request_id, accept_language)(scope, receive, send)
 
 
 class Departure:
@@ -152,7 +157,7 @@ class _Channel:
 
 
 def _share(headers: MutableHeaders) -> None:
-    """Pictures may be shown by any page; what needs a POST stays with our own."""
+    """Any page may show our pictures and, as our elements do there, score its own: nobody is logged in here."""
     headers["Access-Control-Allow-Origin"] = "*"
     headers["Access-Control-Expose-Headers"] = EXPOSED
     headers["Cross-Origin-Resource-Policy"] = "cross-origin"

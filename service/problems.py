@@ -10,24 +10,25 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from service.errors import KINDS, InvalidParameter, MethodNotAllowed, NotFound, ServiceError, shown
+from service.languages import facts_in, language_of, sentence_in, title_in
 
 MEDIA_TYPE = "application/problem+json"
 MOST_ENTRIES = 10
 
 
-def problem(error: ServiceError, request_id: str) -> Response:
-    """The answer that tells of an error."""
-    kind = KINDS[type(error)]
+def problem(error: ServiceError, request_id: str, accept_language: str = "") -> Response:
+    """The answer that tells of an error, in the language that the header wants; the code is the same in all."""
+    kind, language = KINDS[type(error)], language_of(accept_language)
     content = {
         "type": f"/problems/{kind.slug}",
-        "title": kind.title,
+        "title": title_in(language, kind.slug, kind.title),
         "status": kind.status,
-        "detail": error.detail,
+        "detail": sentence_in(language, error.detail),
         "code": kind.code,
         "request_id": request_id,
-        **error.facts,
+        **facts_in(language, error.facts),
     }
-    headers = {"Cache-Control": "no-store"}
+    headers = {"Cache-Control": "no-store", "Content-Language": language, "Vary": "Accept-Language"}
     if "retry_after" in error.facts:
         headers["Retry-After"] = str(error.facts["retry_after"])
     if isinstance(error, MethodNotAllowed):
@@ -63,21 +64,25 @@ def install(app: FastAPI) -> None:
 
     async def ours(request: Request, error: Exception) -> Response:
         assert isinstance(error, ServiceError)  # noqa: S101  # registered for it below
-        return problem(error, request.state.id)
+        return _answer(request, error)
 
     async def unread(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError | ValidationError)  # noqa: S101  # registered for them below
         root = "" if isinstance(error, RequestValidationError) else "/body"
-        return problem(invalid(error.errors(), root=root), request.state.id)
+        return _answer(request, invalid(error.errors(), root=root))
 
     async def unrouted(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101  # registered for it below
-        return problem(_from_framework(request, error), request.state.id)
+        return _answer(request, _from_framework(request, error))
 
     app.add_exception_handler(ServiceError, ours)
     app.add_exception_handler(RequestValidationError, unread)
     app.add_exception_handler(ValidationError, unread)
     app.add_exception_handler(HTTPException, unrouted)
+
+
+def _answer(request: Request, error: ServiceError) -> Response:
+    return problem(error, request.state.id, request.headers.get("accept-language", ""))
 
 
 def _from_framework(request: Request, error: HTTPException) -> ServiceError:

@@ -17,6 +17,10 @@ class Settings(BaseSettings):
     host: Annotated[str, Field(min_length=1, description="address to listen on; 0.0.0.0: all interfaces")] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535, description="port to listen on; 0 takes a free one")] = 8000
     store: Annotated[Path, Field(description="folder of checkpoints to serve")] = SHIPPED
+    default_model: Annotated[
+        str | None,
+        Field(description="model of addresses as short as /42.png; else fashion-vae, or the store's first VAE"),
+    ] = None
     device: Annotated[
         Literal["auto", "cpu", "cuda"], Field(description="where the networks run; auto takes a GPU if any")
     ] = "cpu"

@@ -19,6 +19,7 @@ from models_store import Store
 from models_store.latents import Floats, Stream, normals
 from models_store.likelihoods import Domain
 from service.engine import batcher
+from service.engine.activity import probes, variances
 from service.engine.catalog import Catalog, ServedModel
 from service.engine.runner import Key, Row, Runner, TorchRunner
 from service.engine.scoring import Score, ScoreOptions, data_of, summarize
@@ -57,6 +58,7 @@ class Engine:
             self._run, max_batch=settings.max_batch, max_queue_rows=settings.queue_rows, observer=observer
         )
         self._last_run_failed = False
+        self._activities: dict[str, asyncio.Future[Floats]] = {}
 
     @classmethod
     async def start(cls, settings: Settings, observer: Observer) -> "Engine":
@@ -109,6 +111,17 @@ class Engine:
         """Latents (N, D) -> the image after each stage of its making, (N, T, C, H, W) in [0, 1]."""
         self.catalog.require(model, "stage")
         return await self._step(model, "stages", _rows(latents), self._deadline())
+
+    async def activity(self, model: ServedModel) -> Floats:
+        """The variance of a picture's pixels by each latent alone, (D,); made once, for all who ask meanwhile."""
+        known = self._activities.get(model.digest)
+        if known is None or (known.done() and (known.cancelled() or known.exception())):
+            known = self._activities[model.digest] = asyncio.ensure_future(self._activity(model))
+        # Whoever leaves does not take it from the others.
+        return await asyncio.shield(known)
+
+    async def _activity(self, model: ServedModel) -> Floats:
+        return variances(await self.decode(model, probes(model.latent_dim)), model.latent_dim)
 
     async def log_prior(self, model: ServedModel, latents: Floats) -> Floats:
         """Latents (N, D) -> log p(z) in nats under the model's prior, (N,)."""

@@ -11,7 +11,8 @@ from PIL import Image, PngImagePlugin, UnidentifiedImageError
 from models_store.latents import Floats
 from models_store.pixels import from_bytes
 from service.errors import ImageTooLarge, ImageUndecodable, UnsupportedImageFormat
-from service.limits import Limits
+from service.limits import LIMITS, Limits
+from service.media.recipes import recipe_text
 
 Fit = Literal["contain", "cover", "stretch"]
 Invert = Literal["auto"] | bool
@@ -39,7 +40,11 @@ class Picture:
     """Pixels (C, H, W) in [0, 1] of the model's shape, and what was done to get there."""
 
     pixels: Floats
-    steps: tuple[str, ...]
+    steps: tuple[str, ...] = ()
+    recipe: str | None = None
+    """The JSON text of the recipe that the file carries, not believed yet."""
+    levels: Levels | None = None
+    """With a recipe: what the file shows, (H, W, 3), to hold the recipe against; None if larger than any of ours."""
 
 
 def open_picture(content: bytes, limits: Limits) -> Image.Image:
@@ -69,28 +74,32 @@ def read_picture(image: Image.Image, shape: tuple[int, int, int], *, fit: Fit, i
     mode = "L" if channels == 1 else "RGB"
     native = image.size == (width, height) and image.mode == mode
     steps = [] if native else [f"{image.mode} {image.width}×{image.height} converted to {mode}"]
-    levels = _decoded(image, mode)
+    recipe = recipe_text(image)
+    shown = _decoded(image)
+    levels = np.asarray(shown.convert(mode))
     if invert is True or (invert == "auto" and mode == "L" and not native and _bright_border(levels)):
         levels = 255 - levels
         steps.append("inverted")
     if levels.shape[:2] != (height, width):
         steps.append(f"resized {levels.shape[1]}×{levels.shape[0]} to {width}×{height} ({fit})")
         levels = _fitted(levels, (width, height), fit)
-    return Picture(from_bytes(levels.reshape(1, height, width, channels))[0], tuple(steps))
+    pixels = from_bytes(levels.reshape(1, height, width, channels))[0]
+    comparable = recipe is not None and max(shown.size) <= LIMITS.tile_size
+    return Picture(pixels, tuple(steps), recipe, np.asarray(shown.convert("RGB")) if comparable else None)
 
 
-def _decoded(image: Image.Image, mode: str) -> Levels:
-    """The first frame, upright, on white where it was transparent, (H, W) or (H, W, 3)."""
+def _decoded(image: Image.Image) -> Image.Image:
+    """The first frame, upright, on white where it was transparent."""
     try:
         with image:
-            return _levels(image, mode)
+            return _visible(image)
     except MemoryError:
         raise
     except Exception:  # noqa: BLE001  # Pillow has no list of what a damaged file may raise; a picture is all that it is
         raise ImageUndecodable(f"the picture starts like {image.format} and breaks off or is damaged") from None
 
 
-def _levels(image: Image.Image, mode: str) -> Levels:
+def _visible(image: Image.Image) -> Image.Image:
     image.load()
     upright = _upright(image)
     if upright.mode.startswith("I"):
@@ -99,7 +108,8 @@ def _levels(image: Image.Image, mode: str) -> Levels:
     if upright.has_transparency_data:
         white = Image.new("RGBA", upright.size, "white")
         upright = Image.alpha_composite(white, upright.convert("RGBA"))
-    return np.asarray(upright.convert(mode))
+    # Here, where damage is expected: what comes out can be converted to anything.
+    return upright if upright.mode in ("L", "RGB") else upright.convert("RGB")
 
 
 def _upright(image: Image.Image) -> Image.Image:

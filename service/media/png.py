@@ -1,25 +1,19 @@
 """Pixels -> PNG, with the recipe of the picture inside."""
 
 import io
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
 from models_store.pixels import Bytes
-
-RECIPE_KEY = "latentserve"
-"""The keyword of the iTXt chunk that holds the recipe as JSON."""
+from service.media.recipes import png_text
 
 
 def encode_png(picture: Bytes, recipe: Mapping[str, Any]) -> bytes:
     """A picture (H, W, C) with one or three channels -> the file."""
-    info = PngInfo()
-    info.add_itxt(RECIPE_KEY, json.dumps(recipe))
     file = io.BytesIO()
-    to_image(picture).save(file, "PNG", pnginfo=info)
+    to_image(picture).save(file, "PNG", pnginfo=png_text(recipe))
     return file.getvalue()
 
 

@@ -9,6 +9,9 @@ from models_store.latents import Floats
 from models_store.pixels import Bytes, sheet, to_bytes
 from service.media.png import to_image
 
+MAP_TILE = 256
+"""Pixels along a side of what maps on the web call a tile."""
+
 
 def tiles(images: Floats, *, size: int | None) -> Bytes:
     """Pixels (N, C, H, W) in [0, 1] -> levels (N, h, w, C), the longer side `size` pixels or as it is."""
@@ -23,9 +26,34 @@ def contact_sheet(images: Floats, *, size: int | None, columns: int | None, gap:
     return sheet(tiles(images, size=size), columns=min(columns or square_columns(len(images)), len(images)), gap=gap)
 
 
+def map_columns(height: int, width: int) -> int:
+    """Images along a side of a map tile: a power of two, up to 8, that leaves each its native size."""
+    return next((columns for columns in (8, 4, 2) if MAP_TILE // columns >= max(height, width)), 1)
+
+
+def map_tile(images: Floats, *, columns: int) -> Bytes:
+    """Pixels (columns², C, H, W) in [0, 1], row by row -> a tile of a map, each image in the middle of a black cell.
+
+    Pixels are repeated as often as the cell has room for; only an image larger than the tile is made smaller.
+    """
+    cell, longest = MAP_TILE // columns, max(images.shape[2:])
+    pictures = tiles(images, size=cell // longest * longest or cell)
+    height, width, channels = pictures.shape[1:]
+    top, left = (cell - height) // 2, (cell - width) // 2
+    tile = np.zeros((columns, columns, cell, cell, channels), dtype=np.uint8)
+    tile[:, :, top : top + height, left : left + width] = pictures.reshape(columns, columns, height, width, channels)
+    return tile.swapaxes(1, 2).reshape(MAP_TILE, MAP_TILE, channels)
+
+
 def square_columns(count: int) -> int:
     """Columns of the most nearly square sheet."""
     return math.ceil(math.sqrt(count))
+
+
+def shown_shape(height: int, width: int, size: int | None) -> tuple[int, int]:
+    """(height, width) of a picture whose longer side is to have `size` pixels."""
+    scale = 1 if size is None else size / max(height, width)
+    return max(1, round(height * scale)), max(1, round(width * scale))
 
 
 def _resized(level: Bytes, size: int) -> Bytes:
@@ -34,7 +62,6 @@ def _resized(level: Bytes, size: int) -> Bytes:
     if size % max(height, width) == 0:
         factor = size // max(height, width)
         return level.repeat(factor, axis=0).repeat(factor, axis=1)
-    scale = size / max(height, width)
-    target = (max(1, round(width * scale)), max(1, round(height * scale)))
-    resized = np.asarray(to_image(level).resize(target, Image.Resampling.LANCZOS))
-    return resized.reshape(target[1], target[0], channels)
+    rows, columns = shown_shape(height, width, size)
+    resized = np.asarray(to_image(level).resize((columns, rows), Image.Resampling.LANCZOS))
+    return resized.reshape(rows, columns, channels)

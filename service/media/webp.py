@@ -1,18 +1,16 @@
 """Pixels -> lossless WebP, still or animated, with the recipe inside as XMP, for WebP has no text chunks."""
 
 import io
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
-from xml.sax.saxutils import quoteattr
 
 from models_store.pixels import Bytes
 from service.errors import InvalidParameter
 from service.media.png import to_image
+from service.media.recipes import xmp
 
 LARGEST_SIDE = 16_383
 """The format has 14 bits for it."""
-NAMESPACE = "urn:latentserve:recipe"
 
 
 def encode_webp(frames: Sequence[Bytes], recipe: Mapping[str, Any], *, fps: float = 12.0) -> bytes:
@@ -28,17 +26,12 @@ def encode_webp(frames: Sequence[Bytes], recipe: Mapping[str, Any], *, fps: floa
     animation: dict[str, Any] = {
         "save_all": True,
         "append_images": images[1:],
-        "duration": round(1000 / fps),
+        # Whole milliseconds in the file; the sum is rounded, not the frames.
+        "duration": 1000 / fps,
         "loop": 0,
     }
     file = io.BytesIO()
     # method 0: the files are a few per cent larger and made several times faster.
-    options = {"lossless": True, "exact": True, "method": 0, "xmp": _xmp(recipe)}
+    options = {"lossless": True, "exact": True, "method": 0, "xmp": xmp(recipe)}
     images[0].save(file, "WEBP", **options, **(animation if len(images) > 1 else {}))
     return file.getvalue()
-
-
-def _xmp(recipe: Mapping[str, Any]) -> bytes:
-    description = f"<rdf:Description xmlns:l={quoteattr(NAMESPACE)} l:recipe={quoteattr(json.dumps(recipe))}/>"
-    rdf = f'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">{description}</rdf:RDF>'
-    return f'<x:xmpmeta xmlns:x="adobe:ns:meta/">{rdf}</x:xmpmeta>'.encode()

@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -19,10 +20,13 @@ from service.media.negotiation import negotiate
 from service.media.pool import MediaPool
 from service.routes.seeds import fresh_seed
 
-ENCODER_VERSION = "1"
+ENCODER_VERSION = "2"
 """Raise it when files of the same images get other bytes: it is part of every ETag."""
 UNCACHED = {"Cache-Control": "no-store", "Vary": "Accept"}
 """Answers to a POST: Accept has decided their form."""
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+USUAL = "fashion-vae"
+"""The model of an address that names none, unless a setting names another or the store has not got it."""
 YEAR_S = 31_536_000
 ALIAS_S = 300
 MEDIA_TYPES = {
@@ -31,8 +35,23 @@ MEDIA_TYPES = {
     "webp": "image/webp",
     "json": "application/json",
     "npy": "application/x-npy",
+    "zip": "application/zip",
+    "apng": "image/apng",
+    "gif": "image/gif",
+    "sse": "text/event-stream",
+    "jsonl": "application/jsonl",
 }
-EXTENSIONS = {"image/png": "png", "image/webp": "webp", "application/json": "json", "application/x-npy": "npy"}
+EXTENSIONS = {
+    "image/png": "png",
+    "image/webp": "webp",
+    "application/json": "json",
+    "application/x-npy": "npy",
+    "application/zip": "zip",
+    "image/apng": "apng",
+    "image/gif": "gif",
+    "text/event-stream": "sse",
+    "application/jsonl": "jsonl",
+}
 
 Recipe = Mapping[str, Any]
 """What fixes an answer, as JSON: resource, model, digest, and every parameter."""
@@ -52,6 +71,9 @@ class Exchange:
 
     request: Request
     reference: str
+    """The model as the address names it, by name or by name@digest."""
+    place: str
+    """The rest of the address, below the model."""
     model: ServedModel
     engine: Engine
     limits: Limits
@@ -75,18 +97,23 @@ class Exchange:
         return EXTENSIONS[media]
 
     async def conditional(
-        self, recipe: Recipe, extension: str, label: str, make: Callable[[], Awaitable[bytes]]
+        self,
+        recipe: Recipe,
+        extension: str,
+        stem: str,
+        make: Callable[[], Awaitable[bytes]],
+        more: Mapping[str, str] = NO_HEADERS,
     ) -> Response:
         """Answers a GET; the ETag is known before anything is computed, so a 304 costs nothing."""
-        headers = self._cache_headers(recipe, extension)
+        headers = {**self._cache_headers(recipe, extension), **more}
         if _matches(self.request.headers.get("if-none-match", ""), headers["ETag"]):
             return Response(status_code=304, headers=headers)
-        return self.answer(await make(), extension, label, headers)
+        return self.answer(await make(), extension, stem, headers)
 
-    def answer(self, content: bytes, extension: str, label: str, headers: Mapping[str, str] = UNCACHED) -> Response:
+    def answer(self, content: bytes, extension: str, stem: str, headers: Mapping[str, str] = UNCACHED) -> Response:
         """The content as a file with a name, from this version of the model."""
         named = {
-            "Content-Disposition": f'inline; filename="{self.model.name}-{label}.{extension}"',
+            "Content-Disposition": f'inline; filename="{self.model.name}-{stem}.{extension}"',
             "Model-Version": self.model.digest,
             **headers,
         }
@@ -94,25 +121,22 @@ class Exchange:
 
     def random_seed(self) -> Response:
         """To the same address with a seed drawn here in the place of `random`."""
-        path = re.sub(r"/random(\.[^/]+)$", rf"/{fresh_seed()}\1", self._path)
-        return RedirectResponse(self._with_query(path), 302, {"Cache-Control": "no-store"})
+        # As the router matched it; the path of `request.url` is quoted once already, in part.
+        path = re.sub(r"/random(\.[^/]+)$", rf"/{fresh_seed()}\1", str(self.request.scope["path"]))
+        return RedirectResponse(self.with_query(path), 302, {"Cache-Control": "no-store"})
+
+    def with_query(self, path: str) -> str:
+        """The path as an address, with the query of this request."""
+        query = self.request.scope["query_string"].decode("latin-1")
+        return quote(path, safe="/@,.-_~") + (f"?{query}" if query else "")
 
     def _cache_headers(self, recipe: Recipe, extension: str) -> dict[str, str]:
         fixed = orjson.dumps([recipe, extension, ENCODER_VERSION], option=orjson.OPT_SORT_KEYS)
         headers = {"ETag": f'W/"{hashlib.sha256(fixed).hexdigest()[:32]}"', "Model-Version": self.model.digest}
         if "@" in self.reference:
             return {**headers, "Cache-Control": f"public, max-age={YEAR_S}, immutable"}
-        pinned = self.url(self._path.removeprefix(f"/v1/models/{self.reference}/"))
-        return {**headers, "Cache-Control": f"max-age={ALIAS_S}", "Content-Location": self._with_query(pinned)}
-
-    @property
-    def _path(self) -> str:
-        """As the router matched it; the path of `request.url` is quoted once already, in part."""
-        return str(self.request.scope["path"])
-
-    def _with_query(self, path: str) -> str:
-        query = self.request.scope["query_string"].decode("latin-1")
-        return quote(path, safe="/@,.-_~") + (f"?{query}" if query else "")
+        pinned = self.with_query(self.url(self.place))
+        return {**headers, "Cache-Control": f"max-age={ALIAS_S}", "Content-Location": pinned}
 
 
 def _exchange(
@@ -125,12 +149,30 @@ def _exchange(
         ),
     ],
 ) -> Exchange:
-    engine = engine_of(request)
-    return Exchange(request, m, engine.catalog.find(m), engine, request.app.state.limits, request.app.state.pool)
+    return _about(request, m, str(request.scope["path"]).removeprefix(f"/v1/models/{m}/"))
+
+
+def default_model(request: Request) -> str:
+    """The name of the model that an address means which names none."""
+    catalog = engine_of(request).catalog
+    vaes = [model.name for model in catalog.values() if model.kind == "vae"]
+    named: str | None = request.app.state.default_model
+    return named or next(iter([*({USUAL} & catalog.keys()), *vaes, *catalog]), USUAL)
+
+
+def _shortest(request: Request) -> Exchange:
+    """An address without a model means the samples of the default one."""
+    return _about(request, default_model(request), "samples" + str(request.scope["path"]))
+
+
+def _about(request: Request, reference: str, place: str) -> Exchange:
+    engine, state = engine_of(request), request.app.state
+    return Exchange(request, reference, place, engine.catalog.find(reference), engine, state.limits, state.pool)
 
 
 EngineDep = Annotated[Engine, Depends(engine_of)]
 ExchangeDep = Annotated[Exchange, Depends(_exchange)]
+ShortestDep = Annotated[Exchange, Depends(_shortest)]
 
 
 def to_json(content: Any) -> bytes:

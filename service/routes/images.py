@@ -10,16 +10,18 @@ from service.body import media_type, read_body, read_json
 from service.errors import ModelNotFound, NotAcceptable, QueueFull, UnsupportedMediaType
 from service.limits import LIMITS
 from service.media.npy import decode_floats
+from service.routes.examples import IMAGE, LATENTS, PINNED, Z64
 from service.routes.exchange import Exchange, ExchangeDep, Recipe, to_json
 from service.routes.openapi import answers, json_body
 from service.routes.parameters import FORM, Rows, SheetParameters
 from service.routes.points import checked, decode_z64, encode_z64, points_of
-from service.routes.rendering import as_base64, check_images, render, with_pictures
+from service.routes.rendering import as_base64, check_images, check_webp, render, with_pictures
+from service.routes.shapes import PointImageList
 from service.routes.uploads import NPY
 
 router = APIRouter(prefix="/v1/models/{m}/images", tags=["images"])
 
-EXAMPLE = {"data": [{"z64": "9jTNvA", "url": "/v1/models/fashion-vae@9f3c2a1b/images/9jTNvA.png", "image": "iVBORw0…"}]}
+EXAMPLE = {"data": [{"z64": Z64, "url": f"{PINNED}/images/{Z64}.png", "image": IMAGE}]}
 
 
 class DecodeRequest(SheetParameters):
@@ -35,19 +37,23 @@ class DecodeRequest(SheetParameters):
     "/{z64}.{extension}",
     operation_id="get_image",
     summary="The image of a point",
-    responses=answers("png", "npy", "json", example=EXAMPLE, errors=(ModelNotFound, QueueFull)),
+    responses=answers(
+        "png", "webp", "npy", "json", shape=PointImageList, example=EXAMPLE, errors=(ModelNotFound, QueueFull)
+    ),
     response_class=Response,
 )
 async def get_image(
     exchange: ExchangeDep,
-    z64: Annotated[str, Path(description="base64url of latent_dim little-endian float16", examples=["9jTNvA"])],
-    extension: Annotated[Literal["png", "npy", "json"], FORM],
+    z64: Annotated[str, Path(description="base64url of latent_dim little-endian float16", examples=[Z64])],
+    extension: Annotated[Literal["png", "webp", "npy", "json"], FORM],
     parameters: Annotated[SheetParameters, Query()],
 ) -> Response:
     """z64 is a rounded point with an image of its own; seeds and npy are exact."""
     latents = decode_z64(z64, exchange.model.latent_dim, exchange.limits)
     recipe = _recipe(exchange, latents, parameters)
     check_images(exchange, 1, parameters.size, one_picture=True)
+    if extension == "webp":
+        check_webp(exchange, 1, parameters.size)
 
     async def make() -> bytes:
         return await _file(exchange, latents, extension, parameters, recipe)
@@ -60,16 +66,24 @@ async def get_image(
     operation_id="decode_latents",
     summary="The images of points",
     responses=answers(
-        "json", "png", "npy", example=EXAMPLE, errors=(ModelNotFound, NotAcceptable, UnsupportedMediaType, QueueFull)
+        "json",
+        "png",
+        "webp",
+        "npy",
+        shape=PointImageList,
+        example=EXAMPLE,
+        errors=(ModelNotFound, NotAcceptable, UnsupportedMediaType, QueueFull),
     ),
-    openapi_extra=json_body(DecodeRequest, {"latents": [[0.31, -1.2]]}, npy="float16, 32 or 64 (n, latent_dim)"),
+    openapi_extra=json_body(DecodeRequest, {"latents": [LATENTS]}, npy="float16, 32 or 64 (n, latent_dim)"),
     response_class=Response,
 )
 async def decode_latents(exchange: ExchangeDep, parameters: Annotated[SheetParameters, Query()]) -> Response:
     """JSON holds PNGs as base64, npy uint8 (n, height, width, channels). A JSON body may hold the options, too."""
-    extension = exchange.accepted("json", "png", "npy")
+    extension = exchange.accepted("json", "png", "webp", "npy")
     latents, options = await _read(exchange, parameters)
-    check_images(exchange, len(latents), options.size, one_picture=extension == "png")
+    check_images(exchange, len(latents), options.size, one_picture=extension in ("png", "webp"))
+    if extension == "webp":
+        check_webp(exchange, len(latents), options.size)
     content = await _file(exchange, latents, extension, options, _recipe(exchange, latents, options))
     return exchange.answer(content, extension, "images")
 
@@ -85,9 +99,10 @@ async def _read(exchange: Exchange, parameters: SheetParameters) -> tuple[Floats
 
 
 def _recipe(exchange: Exchange, latents: Floats, parameters: SheetParameters) -> Recipe:
-    """The latents are in it as base64 of little-endian float32, row by row: exact."""
+    """The latents are in it as base64 of little-endian float32, row by row: exact. One image has no layout."""
     rows = as_base64(latents.astype("<f4").tobytes())
-    return exchange.recipe("images", latents=rows, **parameters.model_dump(exclude_none=True))
+    layout = {"columns", "gap"} if len(latents) == 1 else set()
+    return exchange.recipe("images", latents=rows, **parameters.model_dump(exclude_none=True, exclude=layout))
 
 
 async def _file(

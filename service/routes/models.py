@@ -8,23 +8,35 @@ from fastapi import APIRouter, Response
 from service.engine.catalog import ServedModel
 from service.errors import ModelNotFound, ModelUnavailable
 from service.limits import LIMITS, Limits
+from service.routes.examples import DIGEST, MODEL, PINNED
 from service.routes.exchange import EngineDep, ExchangeDep, to_json
 from service.routes.openapi import answers
 from service.routes.parameters import NoQuery
+from service.routes.shapes import ModelCard, ModelList
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
 EXAMPLE = {
-    "name": "fashion-vae",
-    "digest": "9f3c2a1b…",
+    "name": MODEL,
+    "digest": DIGEST,
+    "pinned": PINNED.rpartition("/")[2],
     "kind": "vae",
     "image": {"channels": 1, "height": 28, "width": 28},
     "latent_dim": 40,
     "capabilities": ["sample", "decode", "interpolate", "encode", "reconstruct", "score"],
+    "likelihood_domain": "binarized",
+    "summary": "a VAE of Fashion-MNIST",
+    "data": {"name": "Fashion-MNIST"},
+    "metrics": {},
+    "labels": [],
+    "examples": [f"/v1/models/{MODEL}/samples/42.png"],
 }
 
 
 @router.get(
-    "", operation_id="list_models", summary="All models", responses=answers("json", example={"data": [EXAMPLE]})
+    "",
+    operation_id="list_models",
+    summary="All models",
+    responses=answers("json", shape=ModelList, example={"data": [EXAMPLE]}),
 )
 async def list_models(engine: EngineDep, _query: NoQuery) -> Response:
     """The cards of the models that are served, and the names of those that are not, each with the reason."""
@@ -36,7 +48,7 @@ async def list_models(engine: EngineDep, _query: NoQuery) -> Response:
     "/{m}",
     operation_id="get_model",
     summary="One model",
-    responses=answers("json", example=EXAMPLE, errors=(ModelNotFound, ModelUnavailable)),
+    responses=answers("json", shape=ModelCard, example=EXAMPLE, errors=(ModelNotFound, ModelUnavailable)),
 )
 async def get_model(exchange: ExchangeDep, _query: NoQuery) -> Response:
     """Its shapes, its data and metrics with their protocol, its limits, and addresses to try."""

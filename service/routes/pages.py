@@ -3,9 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Response
-from fastapi.responses import FileResponse
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.responses import FileResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
+
+from service.engine.catalog import Catalog, ServedModel
+from service.front_page import FrontPage, words_in
+from service.languages import language_of
+from service.routes.exchange import EngineDep
 
 router = APIRouter()
 
@@ -36,14 +41,37 @@ def mount(app: FastAPI) -> None:
 @router.get("/docs", include_in_schema=False)
 async def get_docs() -> Response:
     """Swagger UI from our own files."""
-    return _page("docs_ui/index.html", DOCS_POLICY)
+    return FileResponse(ROOM / "docs_ui/index.html", headers={"Content-Security-Policy": DOCS_POLICY, **REVALIDATED})
 
 
 @router.get("/", include_in_schema=False)
-async def get_page() -> Response:
-    """The page that shows it all."""
-    return _page("page/index.html", PAGE_POLICY)
+async def get_page(request: Request, engine: EngineDep) -> Response:
+    """The page that shows it all; `model` and `lang` in the query are followed, its script reads what else is there."""
+    given, catalog = request.query_params, engine.catalog
+    accepted = request.headers.get("accept-language", "")
+    language = language_of(given.get("lang", accepted))
+    headers = {"Content-Language": language, "Vary": "Accept-Language", "Content-Security-Policy": PAGE_POLICY}
+    model = catalog.get(given.get("model", "")) or first_shown(catalog)
+    if model is None:
+        return Response(words_in(language)["page.empty"], 200, headers | REVALIDATED, "text/plain; charset=utf-8")
+    page = FrontPage(model, list(catalog), language)
+    return Response(page.html(), 200, headers | REVALIDATED, "text/html; charset=utf-8")
 
 
-def _page(path: str, policy: str) -> Response:
-    return FileResponse(ROOM / path, headers={"Content-Security-Policy": policy, **REVALIDATED})
+@router.get("/elements.js", include_in_schema=False)
+async def get_elements() -> Response:
+    """To the module with the public elements; what it imports lies beside it."""
+    return RedirectResponse("page/elements.js", headers=REVALIDATED)
+
+
+@router.get("/favicon.ico", include_in_schema=False)
+async def get_icon() -> Response:
+    """Browsers ask for it at this address beside every picture and every JSON that they show."""
+    return FileResponse(ROOM / "page/icon.svg", headers=REVALIDATED, media_type="image/svg+xml")
+
+
+def first_shown(catalog: Catalog) -> ServedModel | None:
+    """A map of two dimensions says most at once; then a VAE; then whatever is there."""
+    return min(
+        catalog.values(), key=lambda model: (model.latent_dim != 2, model.kind != "vae", model.name), default=None
+    )

@@ -56,6 +56,9 @@ SeedsPath = Annotated[
         examples=["42"],
     ),
 ]
+KeySeedsPath = Annotated[
+    str, Path(description=f"2 to {LIMITS.key_points} seeds, in the words of `samples`", examples=["42,77"])
+]
 FORM = Path(description="the form of the answer")
 NoQuery = Annotated[NoParameters, Query()]
 
@@ -68,21 +71,31 @@ Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED, description="seed of the nois
 Temperature = Annotated[
     float, Field(ge=0, le=LIMITS.temperature, description="scales the prior's standard deviation; 0 is its mean")
 ]
+Label = Annotated[
+    Annotated[str, Field(max_length=LIMITS.name_length)] | int | None,
+    Field(description="class of the images, by name or number; for models whose card has `labels`"),
+]
 Size = Annotated[
     int | None,
     Field(
         ge=8,
         le=LIMITS.tile_size,
         description="pixels of an image's longer side; a whole multiple repeats pixels, all else is Lanczos",
+        examples=[56],
     ),
 ]
-Columns = Annotated[int | None, Field(ge=1, le=LIMITS.tiles, description="columns of a sheet; default ⌈√n⌉")]
+Columns = Annotated[
+    int | None, Field(ge=1, le=LIMITS.tiles, description="columns of a sheet; default ⌈√n⌉", examples=[8])
+]
 Gap = Annotated[int, Field(ge=0, le=LIMITS.gap, description="white pixels between the tiles of a sheet")]
 Base64Images = Annotated[
     Literal["url", "base64"], Field(description="in JSON: the image's address, or also its PNG as base64")
 ]
 Steps = Annotated[int, Field(ge=2, le=LIMITS.steps, description="frames of one leg of the path")]
 PathMethod = Annotated[Literal["slerp", "lerp"], Field(description="great circle or straight line")]
+PathEasing = Annotated[
+    Literal["linear", "smooth"], Field(description="pace on each leg: even, or starting and stopping gently")
+]
 Loop = Annotated[bool, Field(description="whether the path returns to its first point")]
 FramesPerSecond = Annotated[int, Field(ge=1, le=LIMITS.frames_per_second, description="speed of an animation")]
 FitImage = Annotated[Fit, Field(description="how a picture of another shape fits: all of it, its middle, or stretched")]

@@ -29,11 +29,11 @@ def decode_z64(text: str, dim: int, limits: Limits) -> Floats:
     return checked(np.frombuffer(content, dtype="<f2").astype(np.float32)[None], dim, limits)
 
 
-def points_of(rows: Sequence[Sequence[float]], dim: int, limits: Limits) -> Floats:
-    """Rows of a JSON body -> (N, D). Raises InvalidParameter that names the first bad row."""
+def points_of(rows: Sequence[Sequence[float]], dim: int, limits: Limits, *, place: str = "/body/latents") -> Floats:
+    """Rows of a JSON body -> (N, D). Raises InvalidParameter that names the first bad row, counted from `place`."""
     for number, row in enumerate(rows):
         if len(row) != dim:
-            detail = f"/body/latents/{number}: {len(row)} numbers, the model has {dim} dimensions"
+            detail = f"{place}/{number}: {len(row)} numbers, the model has {dim} dimensions"
             raise InvalidParameter(detail, allowed=dim, hint="GET /v1/models shows latent_dim of each")
     with np.errstate(over="ignore"):
         return checked(np.array(rows, dtype=np.float64).astype(np.float32), dim, limits)

@@ -16,6 +16,7 @@ from service.routes.parameters import (
     Size,
 )
 from service.routes.rendering import check_images, render, with_pictures
+from service.routes.shapes import ReconstructionList
 from service.routes.uploads import read_upload
 
 router = APIRouter(prefix="/v1/models/{m}/reconstructions", tags=["reconstructions"])
@@ -38,6 +39,7 @@ class ReconstructionParameters(PictureParameters):
         "json",
         "png",
         "npy",
+        shape=ReconstructionList,
         example=EXAMPLE,
         errors=(ModelNotFound, NotAcceptable, UnsupportedMediaType, CapabilityNotSupported, QueueFull),
     ),

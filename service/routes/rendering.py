@@ -1,11 +1,14 @@
 """Model images -> the files and the JSON that requests ask for."""
 
 import base64
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from models_store.latents import Floats
-from service.errors import InvalidParameter
+from service.errors import InvalidParameter, RequestTooCostly
+from service.media.archive import encode_zip
+from service.media.gif import FASTEST
 from service.media.npy import encode_npy
 from service.media.png import encode_png
 from service.media.tiles import contact_sheet, tiles
@@ -27,6 +30,15 @@ def check_webp(exchange: Exchange, count: int, size: int | None) -> None:
     exchange.limits.check_webp(count * _side(exchange, size) ** 2)
 
 
+def check_animation(exchange: Exchange, frames: int, extension: str, size: int | None, fps: int) -> None:
+    """Refuses what would take seconds to compress, or what GIF cannot time."""
+    exchange.limits.check_animation(extension, frames * _side(exchange, size) ** 2)
+    seconds, limit = frames / min(fps, FASTEST), exchange.limits.animation_s
+    if extension == "gif" and seconds > limit:
+        detail = f"the GIF would last {seconds:.0f} s, the limit is {limit}"
+        raise RequestTooCostly(detail, cost=seconds, limit=limit, hint="ask for a higher fps, or for fewer steps")
+
+
 def _side(exchange: Exchange, size: int | None) -> int:
     return size or max(exchange.model.image_shape[1:])
 
@@ -43,6 +55,31 @@ async def render(
         return encode_webp([picture], recipe) if extension == "webp" else encode_png(picture, recipe)
 
     return await exchange.pool.run(encode, pixels=_pixels(images, parameters.size))
+
+
+async def render_zip(
+    exchange: Exchange,
+    entries: Sequence[Mapping[str, Any]],
+    recipes: Sequence[Recipe],
+    images: Floats,
+    size: int | None,
+) -> bytes:
+    """Images (N, C, H, W) in [0, 1] as PNGs, each with its recipe, and a manifest that says what each is."""
+
+    def encode() -> bytes:
+        files = [
+            (f"{number:04}-seed{entry['seed']}-{entry['index']}.png", encode_png(picture, recipe))
+            for number, (entry, recipe, picture) in enumerate(
+                zip(entries, recipes, tiles(images, size=size), strict=True)
+            )
+        ]
+        data = [
+            {"file": name, **entry, "sha256": hashlib.sha256(content).hexdigest()}
+            for (name, content), entry in zip(files, entries, strict=True)
+        ]
+        return encode_zip(files, {"model": exchange.model.name, "digest": exchange.model.digest, "data": data})
+
+    return await exchange.pool.run(encode, pixels=_pixels(images, size))
 
 
 async def with_pictures(

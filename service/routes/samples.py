@@ -12,31 +12,40 @@ from service.body import read_json
 from service.engine.engine import Draw
 from service.errors import InvalidParameter, ModelNotFound, NotAcceptable, QueueFull
 from service.limits import LIMITS
-from service.routes.exchange import Exchange, ExchangeDep, Recipe, label_of, to_json
+from service.routes.examples import PINNED, Z64
+from service.routes.exchange import UNCACHED, Exchange, ExchangeDep, Recipe, ShortestDep, label_of, to_json
+from service.routes.labels import find_label, latents_of
 from service.routes.openapi import answers, json_body
 from service.routes.parameters import (
     FORM,
     Base64Images,
     Index,
     Integers,
+    Label,
     NoQuery,
+    Parameters,
     SeedsPath,
     SheetParameters,
     Temperature,
 )
 from service.routes.points import encode_z64
-from service.routes.rendering import check_images, check_webp, render, with_pictures
-from service.routes.seeds import RANDOM, fresh_seed, listed_seeds, parse_seeds
+from service.routes.rendering import check_images, check_webp, render, render_zip, with_pictures
+from service.routes.seeds import RANDOM, fresh_seed, listed_seeds, next_range, parse_seeds, seed_headers
+from service.routes.shapes import SampleList
 
 router = APIRouter(prefix="/v1/models/{m}/samples", tags=["samples"])
+shortest = APIRouter(tags=["samples"])
+"""The addresses at the root."""
 
-EXAMPLE = {"data": [{"seed": 42, "index": 0, "url": "/v1/models/fashion-vae@9f3c2a1b/samples/42.png", "z64": "9jTNvA"}]}
+Extension = Literal["png", "webp", "json", "npy", "zip"]
+EXAMPLE = {"data": [{"seed": 42, "index": 0, "url": f"{PINNED}/samples/42.png", "z64": Z64}]}
 
 
 class SampleOptions(SheetParameters):
-    """How hot the images are, and how they are shown."""
+    """How hot the images are, of which class, and how they are shown."""
 
     temperature: Temperature = 1.0
+    label: Label = None
     images: Base64Images = "url"
 
 
@@ -69,44 +78,97 @@ class SampleRequest(SampleOptions):
     "/{seeds}.{extension}",
     operation_id="get_samples",
     summary="The image of a seed, or a contact sheet of several",
-    responses=answers("png", "webp", "json", "npy", example=EXAMPLE, errors=(ModelNotFound, QueueFull)),
+    responses=answers(
+        "png", "webp", "json", "npy", "zip", shape=SampleList, example=EXAMPLE, errors=(ModelNotFound, QueueFull)
+    ),
     response_class=Response,
 )
 async def get_samples(
     exchange: ExchangeDep,
     seeds: SeedsPath,
-    extension: Annotated[Literal["png", "webp", "json", "npy"], FORM],
+    extension: Annotated[Extension, FORM],
     parameters: Annotated[SampleParameters, Query()],
 ) -> Response:
-    """The same address gives the same bytes. npy holds uint8 (n, height, width, channels)."""
-    if seeds == RANDOM:
-        return exchange.random_seed()
-    draws = [(seed, parameters.index) for seed in parse_seeds(seeds, limit=exchange.limits.seeds)]
-    _check(exchange, draws, extension, parameters)
-    recipe = _recipe(exchange, draws, parameters)
+    """The same address gives the same bytes. npy holds uint8 (n, height, width, channels), zip a PNG a seed.
 
-    async def make() -> bytes:
-        return await _file(exchange, draws, extension, parameters, recipe)
+    The JSON of a range `a-b` names in `next`, and in a Link header, the range of the same length that follows.
+    """
+    return await _get(exchange, seeds, extension, parameters)
 
-    return await exchange.conditional(recipe, extension, _label(draws), make)
+
+@shortest.get(
+    "/{seeds}.png",
+    operation_id="get_default_sample_png",
+    summary="The image of a seed of the default model",
+    responses=answers("png", errors=(ModelNotFound, QueueFull)),
+    response_class=Response,
+)
+async def get_shortest_png(
+    exchange: ShortestDep, seeds: SeedsPath, parameters: Annotated[SampleParameters, Query()]
+) -> Response:
+    """The shortest address that works: `/42.png`, `/alice.png?size=224`. Content-Location names the pinned one."""
+    return await _get(exchange, seeds, "png", parameters)
+
+
+@shortest.get(
+    "/{seeds}.webp",
+    operation_id="get_default_sample_webp",
+    summary="The image of a seed of the default model",
+    responses=answers("webp", errors=(ModelNotFound, QueueFull)),
+    response_class=Response,
+)
+async def get_shortest_webp(
+    exchange: ShortestDep, seeds: SeedsPath, parameters: Annotated[SampleParameters, Query()]
+) -> Response:
+    """As `/{seeds}.png`, in lossless WebP."""
+    return await _get(exchange, seeds, "webp", parameters)
 
 
 @router.post(
     "",
     operation_id="create_samples",
     summary="Images of one seed or of many",
-    responses=answers("json", "png", "webp", "npy", example=EXAMPLE, errors=(ModelNotFound, NotAcceptable, QueueFull)),
-    openapi_extra=json_body(SampleRequest, {"n": 4, "seed": 7, "temperature": 0.8}),
+    responses=answers(
+        "json",
+        "png",
+        "webp",
+        "npy",
+        "zip",
+        shape=SampleList,
+        example=EXAMPLE,
+        errors=(ModelNotFound, NotAcceptable, QueueFull),
+    ),
+    openapi_extra=json_body(SampleRequest, {"n": 1, "seed": 42}),
     response_class=Response,
 )
 async def create_samples(exchange: ExchangeDep, _query: NoQuery) -> Response:
-    """Accept decides the form of the answer: JSON by default, image/png, image/webp or application/x-npy."""
-    extension = exchange.accepted("json", "png", "webp", "npy")
+    """Accept decides the form of the answer: JSON by default, image/png, image/webp, application/x-npy or zip."""
+    extension = exchange.accepted("json", "png", "webp", "npy", "zip")
     body = SampleRequest.model_validate(await read_json(exchange.request, exchange.limits), strict=True)
+    options = body.model_copy(update={"label": find_label(exchange, body.label)})
     draws = body.draws()
-    _check(exchange, draws, extension, body)
-    content = await _file(exchange, draws, extension, body, _recipe(exchange, draws, body))
-    return exchange.answer(content, extension, _label(draws))
+    _check(exchange, draws, extension, options)
+    content = await _file(exchange, draws, extension, options, _recipe(exchange, draws, options))
+    return exchange.answer(content, extension, _stem(draws), UNCACHED | seed_headers(_seeds(draws)))
+
+
+async def _get(exchange: Exchange, seeds: str, extension: Extension, parameters: SampleParameters) -> Response:
+    if seeds == RANDOM:
+        return exchange.random_seed()
+    options = parameters.model_copy(update={"label": find_label(exchange, parameters.label)})
+    draws = [(seed, options.index) for seed in parse_seeds(seeds, limit=exchange.limits.seeds)]
+    _check(exchange, draws, extension, options)
+    recipe, following = _recipe(exchange, draws, options), None
+    headers = seed_headers(_seeds(draws))
+    if extension == "json" and (range_ := next_range(seeds)):
+        following = exchange.with_query(exchange.url(f"samples/{range_}.json"))
+        headers["Link"] = f'<{following}>; rel="next"'
+
+    async def make() -> bytes:
+        return await _file(exchange, draws, extension, options, recipe, following)
+
+    fixed = {**recipe, "images": options.images, "next": following}
+    return await exchange.conditional(fixed, extension, _stem(draws), make, headers)
 
 
 def _check(exchange: Exchange, draws: Sequence[Draw], extension: str, options: SampleOptions) -> None:
@@ -117,33 +179,51 @@ def _check(exchange: Exchange, draws: Sequence[Draw], extension: str, options: S
 
 
 def _recipe(exchange: Exchange, draws: Sequence[Draw], options: SampleOptions) -> Recipe:
-    shown = options.model_dump(include=set(SampleOptions.model_fields), exclude_none=True)
+    """Of a single image only what its pixels depend on: it has the same recipe wherever it was made."""
     if len(draws) == 1:
+        shown = options.model_dump(include={"temperature", "label", "size"}, exclude_none=True)
         return exchange.recipe("samples", seed=draws[0][0], index=draws[0][1], **shown)
+    shown = options.model_dump(include={"temperature", "label", "size", "columns", "gap"}, exclude_none=True)
     return exchange.recipe("samples", draws=draws, **shown)
 
 
-def _label(draws: Sequence[Draw]) -> str:
-    return label_of([seed for seed, _ in draws])
+def _seeds(draws: Sequence[Draw]) -> list[int]:
+    return [seed for seed, _ in draws]
+
+
+def _stem(draws: Sequence[Draw]) -> str:
+    return label_of(_seeds(draws))
 
 
 async def _file(
-    exchange: Exchange, draws: Sequence[Draw], extension: str, options: SampleOptions, recipe: Recipe
+    exchange: Exchange,
+    draws: Sequence[Draw],
+    extension: str,
+    options: SampleOptions,
+    recipe: Recipe,
+    following: str | None = None,
 ) -> bytes:
-    latents = await exchange.engine.latents(exchange.model, draws, temperature=options.temperature)
-    if extension != "json":
+    latents = await latents_of(exchange, draws, temperature=options.temperature, label=options.label)
+    if extension in ("png", "webp", "npy"):
         return await render(exchange, await exchange.engine.decode(exchange.model, latents), extension, options, recipe)
     entries = [_entry(exchange, draw, options, row) for draw, row in zip(draws, latents, strict=True)]
-    if options.images == "url":
-        return to_json({"data": entries})
-    images = await exchange.engine.decode(exchange.model, latents)
     recipes = [_recipe(exchange, [draw], options) for draw in draws]
-    return to_json({"data": await with_pictures(exchange, entries, recipes, images, options.size)})
+    if extension == "zip":
+        images = await exchange.engine.decode(exchange.model, latents)
+        return await render_zip(exchange, entries, recipes, images, options.size)
+    if options.images == "base64":
+        images = await exchange.engine.decode(exchange.model, latents)
+        entries = await with_pictures(exchange, entries, recipes, images, options.size)
+    return to_json({"data": entries} | ({"next": following} if following else {}))
 
 
 def _entry(exchange: Exchange, draw: Draw, options: SampleOptions, latents: Floats) -> dict[str, Any]:
+    return {"seed": draw[0], "index": draw[1], "url": sample_url(exchange, draw, options), "z64": encode_z64(latents)}
+
+
+def sample_url(exchange: Exchange, draw: Draw, options: Parameters) -> str:
+    """The address, for ever, of the image of (seed, index), with what the options change about it."""
     seed, index = draw
-    changed = options.model_dump(include={"temperature", "size"}, exclude_defaults=True)
+    changed = options.model_dump(include={"temperature", "label", "size"}, exclude_defaults=True)
     query = urlencode({"index": index, **changed} if index else changed)
-    url = exchange.url(f"samples/{seed}.png") + (f"?{query}" if query else "")
-    return {"seed": seed, "index": index, "url": url, "z64": encode_z64(latents)}
+    return exchange.url(f"samples/{seed}.png") + (f"?{query}" if query else "")

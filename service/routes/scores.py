@@ -22,6 +22,7 @@ from service.routes.exchange import Exchange, ExchangeDep, to_json
 from service.routes.openapi import answers, picture_body
 from service.routes.parameters import Parameters, PictureParameters, Rows, Seed
 from service.routes.points import points_of
+from service.routes.shapes import PictureScoreList, PointDensityList
 from service.routes.uploads import Upload, read_upload, upload_of
 
 router = APIRouter(prefix="/v1/models/{m}/scores", tags=["scores"])
@@ -78,6 +79,7 @@ class PointsRequest(Parameters):
     summary="Score pictures, or points of the latent space",
     responses=answers(
         "json",
+        shape=PictureScoreList | PointDensityList,
         example=EXAMPLE,
         errors=(
             ModelNotFound,

@@ -39,6 +39,20 @@ def fresh_seed() -> int:
     return secrets.randbelow(LARGEST_SEED + 1)
 
 
+def next_range(text: str) -> str | None:
+    """The range of the same length after `a-b`; None after the last seed, and for what is no single range."""
+    start, dash, end = text.strip().partition("-")
+    if not (dash and _is_integer(start) and _is_integer(end)):
+        return None
+    first, last = int(end) + 1, min(2 * int(end) - int(start) + 1, LARGEST_SEED)
+    return f"{first}-{last}" if first <= LARGEST_SEED else None
+
+
+def seed_headers(seeds: Sequence[int]) -> dict[str, str]:
+    """What an answer about one seed says in its headers: a redirect, a name or chance may have hidden which it was."""
+    return {"Latent-Seed": str(seeds[0])} if len(set(seeds)) == 1 else {}
+
+
 def check_count(count: int, limit: int) -> None:
     """Raises InvalidParameter for more seeds than one request may have."""
     if count > limit:

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Query, Response
 
 from models_store.latents import Floats
 from service.errors import CapabilityNotSupported, ModelNotFound, QueueFull
+from service.media.animation import ENCODERS
 from service.media.npy import encode_npy
 from service.media.png import encode_png
 from service.media.tiles import contact_sheet, tiles
-from service.media.webp import encode_webp
 from service.routes.exchange import Exchange, ExchangeDep, Recipe, label_of
 from service.routes.openapi import answers
 from service.routes.parameters import (
@@ -20,12 +20,12 @@ from service.routes.parameters import (
     SheetParameters,
     Temperature,
 )
-from service.routes.rendering import check_images, check_webp
+from service.routes.rendering import check_animation, check_images
 from service.routes.seeds import RANDOM, parse_seeds
 
 router = APIRouter(prefix="/v1/models/{m}/stages", tags=["pictures"])
 
-Extension = Literal["webp", "png", "npy"]
+Extension = Literal["webp", "apng", "gif", "png", "npy"]
 
 
 class StageParameters(SheetParameters):
@@ -40,7 +40,7 @@ class StageParameters(SheetParameters):
     "/{seeds}.{extension}",
     operation_id="get_stages",
     summary="How the images of seeds come into being",
-    responses=answers("webp", "png", "npy", errors=(ModelNotFound, CapabilityNotSupported, QueueFull)),
+    responses=answers("webp", "apng", "gif", "png", "npy", errors=(ModelNotFound, CapabilityNotSupported, QueueFull)),
     response_class=Response,
 )
 async def get_stages(
@@ -49,8 +49,8 @@ async def get_stages(
     extension: Annotated[Extension, FORM],
     parameters: Annotated[StageParameters, Query()],
 ) -> Response:
-    """webp: an animation, one frame a stage · png: a row a seed, a column a stage (`columns` is for webp) ·
-    npy: uint8 (n, stages, height, width, channels).
+    """webp, apng, gif: animations, one frame a stage · png: a row a seed, a column a stage (`columns` is for
+    animations) · npy: uint8 (n, stages, height, width, channels).
     """
     if seeds == RANDOM:
         return exchange.random_seed()
@@ -58,8 +58,8 @@ async def get_stages(
     numbers = parse_seeds(seeds, limit=exchange.limits.seeds)
     count = len(numbers) * (exchange.model.stage_count or 1)
     check_images(exchange, count, parameters.size, one_picture=extension == "png")
-    if extension == "webp":
-        check_webp(exchange, count, parameters.size)
+    if extension in ENCODERS:
+        check_animation(exchange, count, extension, parameters.size, parameters.fps)
     recipe = exchange.recipe("stages", seeds=numbers, **parameters.model_dump(exclude_none=True))
 
     async def make() -> bytes:
@@ -78,10 +78,10 @@ async def _file(
     size, gap = parameters.size, parameters.gap
 
     def encode() -> bytes:
-        if extension == "webp":
+        if extension in ENCODERS:
             moments = stages.swapaxes(0, 1)
             sheets = [contact_sheet(each, size=size, columns=parameters.columns, gap=gap) for each in moments]
-            return encode_webp(sheets, recipe, fps=parameters.fps)
+            return ENCODERS[extension](sheets, recipe, fps=parameters.fps)
         images = stages.reshape(-1, *stages.shape[2:])
         if extension == "png":
             return encode_png(contact_sheet(images, size=size, columns=stages.shape[1], gap=gap), recipe)

@@ -33,11 +33,16 @@ Options = TypeVar("Options", bound=PictureParameters)
 
 @dataclass(frozen=True)
 class Upload(Generic[Options]):
-    """Model pixels (N, C, H, W) in [0, 1], what was done to each picture, and the options with those of the body."""
+    """Model pixels (N, C, H, W) in [0, 1], where each came from, and the options with those of the body."""
 
     images: Floats
-    steps: list[tuple[str, ...]]
+    pictures: list[pictures.Picture]
     options: Options
+
+    @property
+    def steps(self) -> list[tuple[str, ...]]:
+        """What was done to each picture."""
+        return [picture.steps for picture in self.pictures]
 
 
 async def read_upload(exchange: Exchange, options: Options) -> Upload[Options]:
@@ -52,7 +57,7 @@ async def read_upload(exchange: Exchange, options: Options) -> Upload[Options]:
     content = await read_body(request, limit=limits.upload_bytes, limits=limits)
     if kind == NPY:
         images = _from_npy(content, exchange)
-        return Upload(images, [()] * len(images), options)
+        return Upload(images, [pictures.Picture(row) for row in images], options)
     if kind == JSON:
         return await upload_of(exchange, parse_json(content, limits), options)
     return await _decoded(exchange, [content], options)
@@ -82,7 +87,7 @@ async def _decoded(exchange: Exchange, files: Sequence[bytes], options: Options)
         return [pictures.read_picture(image, shape, fit=options.fit, invert=options.invert) for image in opened]
 
     found = await exchange.pool.run(decode, pixels=pixels)
-    return Upload(np.stack([picture.pixels for picture in found]), [picture.steps for picture in found], options)
+    return Upload(np.stack([picture.pixels for picture in found]), found, options)
 
 
 def _from_npy(content: bytes, exchange: Exchange) -> Floats:

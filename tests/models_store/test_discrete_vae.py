@@ -13,8 +13,9 @@ from torch.distributions import Normal
 from models_store.checkpoint import Card, read_checkpoint, write_checkpoint
 from models_store.discrete_vae import BernoulliPosterior, DiscreteVAE, DiscreteVAEConfig
 from models_store.estimators import importance_weighted
-from models_store.latents import Method, normals, path
+from models_store.latents import normals
 from models_store.likelihoods import LIKELIHOODS, binarize
+from models_store.paths import LatentPath, Method, frame_times
 from tests.models_store.examples import noise
 
 BITS = 6
@@ -210,7 +211,7 @@ def test_on_a_path_every_differing_bit_turns_once_and_no_other(method: Method) -
     model = tiny(latent_dim=200)
     points = normals(3, range(4), 200)
 
-    frames = path(points, steps=500, method=method, loop=True)
+    frames = LatentPath(points, method, loop=True).at(frame_times(4, 500, loop=True))
 
     bits = model.bits(torch.from_numpy(frames))
     for leg, (start, end) in enumerate(zip(points, np.roll(points, -1, axis=0), strict=True)):

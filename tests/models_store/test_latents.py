@@ -1,9 +1,8 @@
-"""The recipe (seed, index) -> latents against known answers and a second implementation, and the paths' geometry."""
+"""The recipe (seed, index) -> latents against known answers and a second implementation, and the class in them."""
 
 import math
 import random
 import struct
-from collections.abc import Callable
 from itertools import product
 
 import numpy as np
@@ -12,10 +11,16 @@ import torch
 from numpy.typing import NDArray
 
 from models_store import latents
-from models_store.latents import LARGEST_SEED, Floats, Method, Stream, lerp, normals, path, philox4x32, slerp, uniforms
+from models_store.latents import (
+    LARGEST_SEED,
+    Stream,
+    normals,
+    philox4x32,
+    uniforms,
+    with_label,
+)
 
 Words = tuple[int, int, int, int]
-Between = Callable[[Floats, Floats, NDArray[np.float64]], Floats]
 
 KNOWN_ANSWERS = [
     pytest.param((0, 0, 0, 0), (0, 0), (0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8), id="zeros"),
@@ -100,10 +105,12 @@ def test_the_documented_recipe_can_be_redone_by_hand(seed: int, index: int, stre
 @pytest.mark.parametrize(("seed", "index", "stream", "expected"), VECTORS)
 def test_the_published_test_vectors_hold(seed: int, index: int, stream: int, expected: list[float]) -> None:
     """The numbers that other implementations check themselves against are ours, and the recipe's."""
-    published = vector(*expected)
+    published = np.array(expected, dtype=np.float32)
 
     np.testing.assert_array_max_ulp(normals(seed, [index], 6, stream=Stream(stream))[0], published, maxulp=1)
-    np.testing.assert_array_max_ulp(vector(*normals_by_hand(seed, index, 6, stream)), published, maxulp=1)
+    np.testing.assert_array_max_ulp(
+        np.array(normals_by_hand(seed, index, 6, stream), dtype=np.float32), published, maxulp=1
+    )
 
 
 def test_a_latent_does_not_depend_on_which_others_are_asked_for() -> None:
@@ -203,137 +210,35 @@ def test_neighbouring_indices_dimensions_seeds_and_streams_do_not_correlate() ->
         assert abs((left * right).mean()) < 5 / math.sqrt(left.size), name
 
 
-def vector(*values: float) -> Floats:
-    """Latents by their components."""
-    return np.array(values, dtype=np.float32)
+@pytest.mark.parametrize(("dim", "classes"), [(2, 2), (7, 3), (40, 10), (5, 5), (3, 1)])
+def test_a_label_becomes_the_argmax_and_no_value_is_lost(dim: int, classes: int) -> None:
+    """For every class: the last coordinates are permuted, all others untouched, and a second time changes nothing."""
+    found = normals(3, range(200), dim)
+    before = found.copy()
+
+    for label in range(classes):
+        labelled = with_label(found, label, classes)
+        assert (labelled[:, -classes:].argmax(axis=1) == label).all()
+        np.testing.assert_array_equal(np.sort(labelled, axis=1), np.sort(found, axis=1))
+        np.testing.assert_array_equal(labelled[:, :-classes], found[:, :-classes])
+        assert ((labelled != found).sum(axis=1) <= 2).all()
+        np.testing.assert_array_equal(with_label(labelled, label, classes), labelled)
+    np.testing.assert_array_equal(found, before)
 
 
-def pairs(count: int, dim: int) -> list[tuple[Floats, Floats]]:
-    """Independent draws of the prior, two by two."""
-    draws = normals(123, range(2 * count), dim)
-    return list(zip(draws[::2], draws[1::2], strict=True))
+def test_rows_given_a_label_are_distributed_as_rows_that_happen_to_have_it() -> None:
+    """Mean and deviation of each coordinate agree within five standard errors, over all classes."""
+    rows, classes = normals(8, range(40_000), 6), 4
+    happened = rows[:, -classes:].argmax(axis=1)
+    for label in range(classes):
+        by_chance, by_label = rows[happened == label], with_label(rows, label, classes)
+        error = (1 / len(by_chance) + 1 / len(rows)) ** 0.5
+        assert np.abs(by_chance.mean(0) - by_label.mean(0)).max() < 5 * error
+        assert np.abs(by_chance.std(0) - by_label.std(0)).max() < 5 * error
 
 
-FRACTIONS = np.linspace(0, 1, 13)
-
-
-@pytest.mark.parametrize("between", [slerp, lerp])
-@pytest.mark.parametrize("dim", [2, 3, 40, 100])
-def test_a_leg_meets_both_ends_exactly(between: Between, dim: int) -> None:
-    """At 0 and 1 a path has the very bits of its key points, so sharing a key frame shares an image."""
-    for start, end in pairs(20, dim):
-        leg = between(start, end, FRACTIONS)
-
-        assert np.array_equal(leg[0], start)
-        assert np.array_equal(leg[-1], end)
-
-
-def test_slerp_keeps_the_length_of_vectors_of_equal_length() -> None:
-    """Between two points of a sphere the path stays on the sphere."""
-    for start, end in pairs(20, 30):
-        rescaled = (end * (np.linalg.norm(start) / np.linalg.norm(end))).astype(np.float32)
-
-        lengths = np.linalg.norm(slerp(start, rescaled, FRACTIONS).astype(np.float64), axis=1)
-
-        np.testing.assert_allclose(lengths, np.linalg.norm(start), rtol=1e-6)
-
-
-def test_slerp_turns_at_constant_speed_in_the_plane_of_its_ends() -> None:
-    """At fraction t the angle to the start is t times the whole angle, whatever the lengths."""
-    for start, end in pairs(20, 10):
-        frames = slerp(start, end, FRACTIONS).astype(np.float64)
-        units = frames / np.linalg.norm(frames, axis=1, keepdims=True)
-        whole = math.acos(units[0] @ units[-1])
-
-        np.testing.assert_allclose(units @ units[0], np.cos(FRACTIONS * whole), atol=1e-6)
-        np.testing.assert_allclose(units @ units[-1], np.cos((1 - FRACTIONS) * whole), atol=1e-6)
-
-
-def test_slerp_interpolates_the_length_linearly() -> None:
-    """Ends of lengths 1 and 3 have a midpoint of length 2."""
-    start, end = vector(1, 0, 0), vector(0, 3, 0)
-
-    lengths = np.linalg.norm(slerp(start, end, FRACTIONS), axis=1)
-
-    np.testing.assert_allclose(lengths, 1 + 2 * FRACTIONS, rtol=1e-6)
-
-
-def test_slerp_stays_on_the_shell_of_the_prior_where_lerp_falls_inside() -> None:
-    """Midpoints of independent draws have length √d by slerp and √(d/2) by lerp."""
-    dim, middle = 512, np.array([0.5])
-
-    by_slerp = np.mean([np.linalg.norm(slerp(start, end, middle)) for start, end in pairs(50, dim)])
-    by_lerp = np.mean([np.linalg.norm(lerp(start, end, middle)) for start, end in pairs(50, dim)])
-
-    assert by_slerp / math.sqrt(dim) == pytest.approx(1.0, abs=0.02)
-    assert by_lerp / math.sqrt(dim) == pytest.approx(math.sqrt(0.5), abs=0.02)
-
-
-START = vector(1.0, -2.0, 0.5)
-
-
-@pytest.mark.parametrize(
-    "end",
-    [
-        pytest.param(START, id="the same"),
-        pytest.param(np.float32(3) * START, id="parallel"),
-        pytest.param(-START, id="opposite"),
-        pytest.param(np.float32(0) * START, id="zero"),
-        pytest.param(np.float32(1e-30) * START, id="tiny"),
-        pytest.param(START + vector(1e-7, 0, 0), id="nearly the same"),
-        pytest.param(-START + vector(1e-6, 0, 0), id="nearly opposite"),
-        pytest.param(np.float32(1e30) * START, id="huge"),
-    ],
-)
-def test_slerp_of_degenerate_vectors_is_finite_and_bounded(end: Floats) -> None:
-    """Without a single great circle there is still a path: from end to end, never longer than the longer of them."""
-    for first, last in ((START, end), (end, START)):
-        frames = slerp(first, last, FRACTIONS)
-
-        longest = max(np.linalg.norm(first.astype(np.float64)), np.linalg.norm(last.astype(np.float64)))
-        assert np.isfinite(frames).all()
-        assert np.linalg.norm(frames.astype(np.float64), axis=1).max() <= longest * (1 + 1e-6)
-        np.testing.assert_array_equal(frames[[0, -1]], [first, last])
-
-
-def test_slerp_between_two_zero_vectors_stays_at_zero() -> None:
-    """No direction at all is no reason for a NaN."""
-    zero = np.zeros(4, dtype=np.float32)
-
-    assert not slerp(zero, zero, FRACTIONS).any()
-
-
-@pytest.mark.parametrize("method", ["slerp", "lerp"])
-@pytest.mark.parametrize("count", [2, 3, 6])
-@pytest.mark.parametrize("steps", [1, 4])
-def test_an_open_path_visits_each_key_point_once(method: Method, count: int, steps: int) -> None:
-    """(P-1)·steps + 1 frames, every steps-th of them a key point with its own bits."""
-    points = normals(1, range(count), 8)
-
-    frames = path(points, steps=steps, method=method)
-
-    assert frames.shape == ((count - 1) * steps + 1, 8)
-    assert frames.dtype == np.float32
-    assert np.array_equal(frames[::steps], points)
-
-
-@pytest.mark.parametrize("method", ["slerp", "lerp"])
-@pytest.mark.parametrize("count", [1, 2, 3, 6])
-@pytest.mark.parametrize("steps", [1, 4])
-def test_a_loop_comes_back_without_repeating_its_first_frame(method: Method, count: int, steps: int) -> None:
-    """P·steps frames; the last leg leads from the last key point to the first and stops before it."""
-    points = normals(1, range(count), 8)
-
-    frames = path(points, steps=steps, method=method, loop=True)
-
-    assert frames.shape == (count * steps, 8)
-    assert np.array_equal(frames[::steps], points)
-    back = path(points[[-1, 0]], steps=steps, method=method)
-    assert np.array_equal(frames[-steps:], back[:-1])
-
-
-def test_a_path_of_one_point_is_that_point() -> None:
-    """No legs, one frame."""
-    point = normals(1, [0], 8)
-
-    assert np.array_equal(path(point, steps=5), point)
+@pytest.mark.parametrize(("label", "classes"), [(-1, 3), (3, 3), (0, 0), (0, 7)])
+def test_a_label_that_the_latents_cannot_hold_is_refused(label: int, classes: int) -> None:
+    """Outside its classes, or of more classes than coordinates."""
+    with pytest.raises(ValueError, match="coordinates"):
+        with_label(normals(0, [0], 6), label, classes)

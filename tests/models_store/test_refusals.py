@@ -85,7 +85,19 @@ def test_an_absurd_number_of_layers_is_refused_at_once(change: dict[str, object]
     assert re.search("whole numbers|at most", refusal(tmp_path))
 
 
-@pytest.mark.parametrize("card", [{"summary": 5}, {"summary": "", "data": 5}, {"summary": "", "metrics": [1]}], ids=str)
+@pytest.mark.parametrize(
+    "card",
+    [
+        {"summary": 5},
+        {"summary": "", "data": 5},
+        {"summary": "", "metrics": [1]},
+        {"summary": "", "labels": "ab"},
+        {"summary": "", "labels": ["a", 1]},
+        {"summary": "", "labels": ["a", "a"]},
+        {"summary": "", "labels": [str(number) for number in range(1000)]},
+    ],
+    ids=lambda card: str(card)[:40],
+)
 def test_a_card_of_wrong_types_is_refused(card: object, tmp_path: Path) -> None:
     """A card of wrong types is refused."""
     network = tiny_dcgan()

@@ -129,12 +129,14 @@ async def test_the_stages_of_a_picture_end_in_it(families: httpx.AsyncClient) ->
     stages = npy_array((await families.get("/v1/models/draw/stages/3,4.npy")).content)
     samples = npy_array((await families.get("/v1/models/draw/samples/3,4.npy")).content)
     rows = pixels_of((await families.get("/v1/models/draw/stages/3,4.png?gap=0")).content)
-    film = Image.open(io.BytesIO((await families.get("/v1/models/draw/stages/3,4.webp")).content))
+    forms = ("webp", "apng", "gif")
+    films = [(await families.get(f"/v1/models/draw/stages/3,4.{form}")).content for form in forms]
 
     assert stages.shape == (2, STAGES, 8, 8, 1)
     np.testing.assert_array_equal(stages[:, -1], samples)
     np.testing.assert_array_equal(rows[:8, 8 * (STAGES - 1) :], samples[0, :, :, 0])
-    assert film.n_frames == STAGES  # type: ignore[attr-defined]  # an animated one has it
+    for film in films:
+        assert Image.open(io.BytesIO(film)).n_frames == STAGES  # type: ignore[attr-defined]  # an animated one has it
     assert "stage" in (await families.get("/v1/models/draw")).json()["capabilities"]
 
 
