@@ -28,6 +28,7 @@ from torch import Tensor, nn
 
 from models_store.base import LatentModel
 from models_store.classifier import Classifier, ClassifierConfig
+from models_store.conditional_vae import ConditionalVAE, ConditionalVAEConfig
 from models_store.dcgan import DCGAN, DCGANConfig
 from models_store.discrete_vae import DiscreteVAE, DiscreteVAEConfig
 from models_store.draw import DRAW, DRAWConfig
@@ -47,6 +48,7 @@ METADATA_KEY = "latentserve"
 
 ARCHITECTURES: dict[str, tuple[type[Any], type[nn.Module]]] = {
     "classifier": (ClassifierConfig, Classifier),
+    "conditional-vae": (ConditionalVAEConfig, ConditionalVAE),
     "dcgan": (DCGANConfig, DCGAN),
     "discrete-vae": (DiscreteVAEConfig, DiscreteVAE),
     "draw": (DRAWConfig, DRAW),

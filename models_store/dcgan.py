@@ -5,10 +5,10 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from models_store.base import LatentModel
 from models_store.bounds import require_whole_numbers
+from models_store.choice import read_choice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,10 +62,7 @@ class DCGAN(LatentModel):
 
     def _chosen(self, latents: Tensor) -> Tensor:
         """The latents with those of the classes replaced by 1 for the largest and 0 for the others."""
-        if not self.classes:
-            return latents
-        free, choice = latents.split([self.latent_dim - self.classes, self.classes], dim=1)
-        return torch.cat([free, functional.one_hot(choice.argmax(1), self.classes).to(free.dtype)], dim=1)
+        return torch.cat(read_choice(latents, self.classes), dim=1) if self.classes else latents
 
     def decode(self, latents: Tensor) -> Tensor:
         return (self.forward(latents) + 1.0) / 2.0

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from models_store.base import Autoencoder
 from models_store.bounds import require_whole_numbers
@@ -50,6 +50,23 @@ class VAEConfig:
             raise ValueError(f"prior {self.prior!r} is neither 'normal' nor 'realnvp'")
 
 
+def networks_of(config: VAEConfig, *, inputs: int, outputs: int) -> tuple[nn.Sequential, nn.Sequential, RealNVP | None]:
+    """The encoder, pictures -> (B, outputs); the decoder, (B, inputs) -> what fixes p(x|z); the flow of the prior."""
+    read = encoder(config.channels, config.image_size, config.widths, hidden=config.hidden, outputs=outputs)
+    made = decoder(
+        inputs,
+        LIKELIHOODS[config.likelihood].maps * config.channels,
+        config.image_size,
+        config.widths,
+        hidden=config.hidden,
+        blocks=config.blocks,
+        shuffled=config.doubling == "shuffled",
+    )
+    if config.prior == "normal":
+        return read, made, None
+    return read, made, RealNVP(config.latent_dim, couplings=config.couplings, hidden=config.flow_hidden)
+
+
 class VAE(Autoencoder):
     """With the RealNVP prior the decoder reads flow(z) and the posterior is normal there; z itself stays N(0, I)."""
 
@@ -60,22 +77,8 @@ class VAE(Autoencoder):
         self.image_shape = (config.channels, config.image_size, config.image_size)
         self.likelihood_family = LIKELIHOODS[config.likelihood]
         self.domain = self.likelihood_family.domain
-        self.encoder = encoder(
-            config.channels, config.image_size, config.widths, hidden=config.hidden, outputs=2 * config.latent_dim
-        )
-        self.decoder = decoder(
-            config.latent_dim,
-            self.likelihood_family.maps * config.channels,
-            config.image_size,
-            config.widths,
-            hidden=config.hidden,
-            blocks=config.blocks,
-            shuffled=config.doubling == "shuffled",
-        )
-        self.flow = (
-            RealNVP(config.latent_dim, couplings=config.couplings, hidden=config.flow_hidden)
-            if config.prior == "realnvp"
-            else None
+        self.encoder, self.decoder, self.flow = networks_of(
+            config, inputs=config.latent_dim, outputs=2 * config.latent_dim
         )
 
     def encode(self, images: Tensor) -> Tensor:

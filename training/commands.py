@@ -9,6 +9,7 @@ from torch import nn
 
 from models_store.base import Autoencoder, LatentModel
 from models_store.checkpoint import Card, Checkpoint, CheckpointError, read_checkpoint, write_checkpoint
+from models_store.conditional_vae import ConditionalVAEConfig
 from models_store.dcgan import DCGANConfig
 from training import binarized_mnist, emoji, fashion_mnist
 from training import data as datasets
@@ -51,7 +52,8 @@ def _require_classes(model: Any, images: ImageSet) -> None:
 
 def _classes_of(model: Any) -> int:
     """How many classes a generator can be asked for; a classifier's are what it answers, and are not meant."""
-    return model.classes if isinstance(model, DCGANConfig) and model.classes > 1 else 0
+    asked = isinstance(model, DCGANConfig | ConditionalVAEConfig)
+    return model.classes if asked and model.classes > 1 else 0
 
 
 def _resumed(kind: str, folder: Path, given: dict[str, Any]) -> Run:

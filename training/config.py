@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal, TypeVar, cast
 
 from models_store.classifier import ClassifierConfig
+from models_store.conditional_vae import ConditionalVAEConfig
 from models_store.dcgan import DCGANConfig
 from models_store.discrete_vae import DiscreteVAEConfig
 from models_store.draw import DRAWConfig
@@ -68,6 +69,13 @@ class VAERun(ELBORun):
             raise ValueError(
                 f"draws {self.draws}, importance_part {self.importance_part}: want one or more, and a part of 0 to 1"
             )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConditionalVAERun(ELBORun):
+    """Of a variational autoencoder that can be asked for a class."""
+
+    model: ConditionalVAEConfig = field(default_factory=ConditionalVAEConfig)
 
 
 @dataclass(frozen=True, kw_only=True)

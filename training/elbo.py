@@ -44,9 +44,8 @@ class ELBOObjective(Objective):
     def step(self, batch: Split, step: int, noise: torch.Generator) -> dict[str, Tensor]:
         model, optimizer = self.modules["model"], self.optimizers["model"]
         set_learning_rate(optimizer, self._learning_rate(step))
-        data = self._data(batch, noise)
         with mixed_precision(self.config, self.device):
-            loss, terms = self._loss_at(step, data, noise)
+            loss, terms = self._loss_at(step, batch, noise)
         optimizer.zero_grad()
         loss.backward()
         norm = nn.utils.clip_grad_norm_(model.parameters(), self.config.clip)
@@ -91,10 +90,13 @@ class ELBOObjective(Objective):
         uniforms = torch.rand(images.shape, generator=noise, device=images.device)
         return to_domain(images, self.network().domain, uniforms)
 
-    def _loss_at(self, step: int, data: Tensor, noise: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
-        """The loss of that step: the KL weighs less at the start."""
-        weight = min(1.0, (step + 1) / self.config.kl_warm_up) if self.config.kl_warm_up else 1.0
-        return self._loss(data, weight, noise)
+    def _loss_at(self, step: int, batch: Split, noise: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        """What that step minimizes, and the terms to report."""
+        return self._loss(self._data(batch, noise), self._weight(step), noise)
+
+    def _weight(self, step: int) -> float:
+        """Of the KL, which counts less at the start."""
+        return min(1.0, (step + 1) / self.config.kl_warm_up) if self.config.kl_warm_up else 1.0
 
     def _loss(self, data: Tensor, weight: float, noise: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """What a step minimizes, the KL taken by that weight, and the terms to report."""

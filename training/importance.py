@@ -15,7 +15,7 @@ from models_store.estimators import importance_weighted
 from models_store.posteriors import DiagonalNormal, FlowNormal
 from models_store.vae import VAE
 from training.config import VAERun
-from training.data import ImageSet
+from training.data import ImageSet, Split
 from training.elbo import ELBOObjective
 from training.objective import noise_of
 
@@ -55,10 +55,10 @@ class VAEObjective(ELBOObjective):
     def __init__(self, config: VAERun, device: torch.device) -> None:
         super().__init__(config, VAE(config.model), device)
 
-    def _loss_at(self, step: int, data: Tensor, noise: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+    def _loss_at(self, step: int, batch: Split, noise: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         if step < (1.0 - self.config.importance_part) * self.config.steps:
-            return super()._loss_at(step, data, noise)
-        model = cast("VAE", self.modules["model"])
+            return super()._loss_at(step, batch, noise)
+        model, data = cast("VAE", self.modules["model"]), self._data(batch, noise)
         draws = torch.randn((self.config.draws, len(data), model.latent_dim), generator=noise, device=self.device)
         bound, terms = importance_bound(model, data, model.encode(data).float(), draws)
         return -bound.mean(), terms

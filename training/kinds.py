@@ -10,7 +10,18 @@ import torch
 from models_store.draw import DRAW
 from models_store.image_flow import ImageFlow
 from training.classifier import ClassifierObjective
-from training.config import ClassifierRun, DCGANRun, DiscreteVAERun, DRAWRun, EnergyRun, FlowRun, RunConfig, VAERun
+from training.conditional_vae import ConditionalVAEObjective
+from training.config import (
+    ClassifierRun,
+    ConditionalVAERun,
+    DCGANRun,
+    DiscreteVAERun,
+    DRAWRun,
+    EnergyRun,
+    FlowRun,
+    RunConfig,
+    VAERun,
+)
 from training.dcgan import DCGANObjective
 from training.discrete_vae import DiscreteVAEObjective
 from training.elbo import ELBOObjective
@@ -31,6 +42,10 @@ class Kind:
 
 def _vae(config: RunConfig, device: torch.device, _store: Path) -> Objective:
     return VAEObjective(cast("VAERun", config), device)
+
+
+def _conditional_vae(config: RunConfig, device: torch.device, _store: Path) -> Objective:
+    return ConditionalVAEObjective(cast("ConditionalVAERun", config), device)
 
 
 def _discrete_vae(config: RunConfig, device: torch.device, _store: Path) -> Objective:
@@ -65,6 +80,9 @@ def _classifier(config: RunConfig, device: torch.device, _store: Path) -> Object
 
 KINDS = {
     "vae": Kind(VAERun, "train a variational autoencoder: encoder, decoder and prior maximize the ELBO together", _vae),
+    "conditional-vae": Kind(
+        ConditionalVAERun, "train a VAE that can be asked for a class, and guesses that of a picture", _conditional_vae
+    ),
     "discrete-vae": Kind(
         DiscreteVAERun, "train a variational autoencoder of bits, its encoder by the score function", _discrete_vae
     ),

@@ -32,6 +32,9 @@ PRESETS: Mapping[str, Mapping[str, Preset]] = {
             "validate_every": 500,
         },
     },
+    "conditional-vae": {
+        "cpu": {"doubling": "shuffled", "steps": 20_000, "batch_size": 64, "validate_every": 4_000},
+    },
     "dcgan": {
         "paper": {},
         "beyond": {"discriminator": "spectral-norm", "penalty": 1.0, "translation": 0.125},

@@ -14,12 +14,22 @@ import torch
 from PIL import Image
 
 from models_store.classifier import ClassifierConfig
+from models_store.conditional_vae import ConditionalVAEConfig
 from models_store.dcgan import DCGANConfig
 from models_store.discrete_vae import DiscreteVAEConfig
 from models_store.draw import DRAWConfig
 from models_store.image_flow import ImageFlowConfig
 from models_store.vae import VAE, VAEConfig
-from training.config import ClassifierRun, DCGANRun, DiscreteVAERun, DRAWRun, FlowRun, RunConfig, VAERun
+from training.config import (
+    ClassifierRun,
+    ConditionalVAERun,
+    DCGANRun,
+    DiscreteVAERun,
+    DRAWRun,
+    FlowRun,
+    RunConfig,
+    VAERun,
+)
 from training.data import ImageSet
 from training.elbo import ELBOObjective
 from training.kinds import KINDS
@@ -32,6 +42,12 @@ SMALL = {"batch_size": 16, "steps": 130, "validate_every": 50, "threads": 1}
 MODEL = VAEConfig(image_size=8, latent_dim=3, widths=(4,), hidden=8, couplings=2, flow_hidden=8)
 CONFIGS: dict[str, RunConfig] = {
     "vae": VAERun(model=MODEL, warm_up=10, kl_warm_up=20, **SMALL),  # type: ignore[arg-type]
+    "conditional-vae": ConditionalVAERun(
+        model=ConditionalVAEConfig(image_size=8, latent_dim=3, widths=(4,), hidden=8, prior="normal", classes=4),
+        warm_up=10,
+        kl_warm_up=20,
+        **SMALL,  # type: ignore[arg-type]
+    ),
     "discrete-vae": DiscreteVAERun(
         model=DiscreteVAEConfig(image_size=8, latent_dim=5, widths=(4,), hidden=8),
         estimator="nvil",

@@ -12,6 +12,7 @@ from PIL import Image
 from torch import nn
 
 from models_store import Card, write_checkpoint
+from models_store.conditional_vae import ConditionalVAE, ConditionalVAEConfig
 from models_store.discrete_vae import MEDIAN, DiscreteVAE, DiscreteVAEConfig
 from models_store.draw import DRAW, DRAWConfig
 from models_store.energy_vae import EnergyVAE, EnergyVAEConfig
@@ -29,6 +30,7 @@ SMALL_VAE = {"image_size": 8, "latent_dim": 4, "widths": (4,), "hidden": 8, "cou
 def networks() -> dict[str, nn.Module]:
     """One of each family, 8 x 8 pixels, away from the zeros at which some weights start."""
     found = {
+        "classes": ConditionalVAE(ConditionalVAEConfig(**SMALL_VAE, classes=3)),  # type: ignore[arg-type]
         "bits": DiscreteVAE(DiscreteVAEConfig(image_size=8, latent_dim=16, widths=(4,), hidden=8)),
         "draw": DRAW(DRAWConfig(image_size=8, strokes=STAGES, stroke_latents=2, hidden=8, read_grid=3, write_grid=3)),
         "energy": EnergyVAE(EnergyVAEConfig(**SMALL_VAE, prior="normal", energy_hidden=8)),  # type: ignore[arg-type]
