@@ -17,7 +17,7 @@ def read_choice(latents: Tensor, classes: int) -> tuple[Tensor, Tensor]:
 def choose(noise: Tensor, labels: Tensor) -> Tensor:
     """Standard normals (B, classes) with the largest of a row moved to the place of its label (B,).
 
-    So z given the class is distributed as N(0, I) where that class is chosen; `latents.with_label` does it in numpy.
+    So z given the class is distributed as N(0, I) where that class is chosen; `with_label` of `models_store.latents` is the same in numpy.
     """
     rows, largest = torch.arange(len(noise), device=noise.device), noise.argmax(1)
     chosen = noise.clone()

@@ -1,361 +1,239 @@
-// The page at `/`: its state lies in the hash of its address, and every picture is an <img> with an address of its own.
+// The page at `/`: what is in view lies in the hash of its address; this file changes the one, the parts draw the other.
 
-import { STEPS, address, download, film, original, tile, upload } from "./addresses.js";
-import { answer, explain, say } from "./requests.js";
-import { clearScore, drawPair, drawScore } from "./score.js";
+import "./elements.js";
+import { LitElement, html } from "./lit/lit.js";
+import { picture } from "./model/addresses.js";
+import { Journey } from "./model/journey.js";
+import { read, resolve } from "./model/points.js";
+import { PictureLoader, answer } from "./model/requests.js";
+import { PARTS, start } from "./model/state.js";
+import { copyBar } from "./parts/copy-bar.js";
+import { dialogs } from "./parts/dialogs.js";
+import { receive } from "./parts/files.js";
+import { header } from "./parts/header.js";
+import { map } from "./parts/map.js";
+import { now } from "./parts/now.js";
+import { path } from "./parts/path.js";
+import { samples } from "./parts/samples.js";
+import { score } from "./parts/score.js";
+import { why } from "./parts/why.js";
+import { Words, load, nearest } from "./words/words.js";
 
-/** @typedef {import("./addresses.js").Card} Card @typedef {import("./addresses.js").State} State @typedef {import("./addresses.js").Origin} Origin */
+/** @typedef {import("./model/addresses.js").Card} Card @typedef {import("./model/state.js").State} State @typedef {{image: CanvasImageSource, x: number, y: number, width: number, height: number}} Near */
 
-const TILES = 16;
-const FRAME_MS = 90;
-const LARGEST_SEED = 2 ** 32 - 1;
-/** @type {State} as in index.html */
-const START = { model: "fashion-vae", a: 10, b: 11, frame: null, method: "slerp", from: 0 };
-
-/** @type {(id: string) => any} */
-const part = (id) => document.getElementById(id);
+const NOW_PIXELS = 224;
+const SAID_MS = 500;
+/** A hand that goes on within this time need not be scored on its way. */
+const RESTS_MS = 300;
+/** Time to look before the dot shows that it can be moved. */
+const GLIDES_MS = 1500;
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
-let state = START;
-/** @type {Map<string, Card>} */
-let cards = new Map();
-/** @type {"a" | "b"} the end that the next click in the grid chooses */
-let end = "a";
-/** @type {Origin | null} */
-let scored = null;
-let scoring = new AbortController();
-let player = 0;
-
-const card = () => cards.get(state.model);
-const able = () => card()?.capabilities.includes("score") ?? false;
-
-// State
-
-/** @returns {State} */
-function stateOfHash() {
-  const given = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
-  const seed = (/** @type {"a" | "b" | "from"} */ key) => whole(given[key], LARGEST_SEED) ?? START[key];
-  return {
-    model: given.model ?? START.model,
-    a: seed("a"),
-    b: seed("b"),
-    frame: whole(given.frame, STEPS),
-    method: given.method === "lerp" ? "lerp" : "slerp",
-    from: seed("from"),
+class LatentPage extends LitElement {
+  static properties = {
+    picture: { state: true },
+    /** What is shown while something moves by itself: no step that Back would undo. */
+    ghost: { state: true },
+    form: { state: true },
+    tab: { state: true },
+    said: { state: true },
+    problem: { state: true },
+    playing: { state: true },
+    file: { state: true },
+    copied: { state: true },
+    /** The address of the picture on which the hand has come to rest. */
+    resting: { state: true },
   };
-}
 
-/** @param {string | undefined} text @param {number} limit */
-const whole = (text = "", limit) => (/^\d{1,10}$/.test(text) && Number(text) <= limit ? Number(text) : null);
+  #saying = 0;
+  #settling = 0;
+  #settled = "";
 
-/** @param {Partial<State>} changes @param {{push?: boolean}} [options] push: a step that Back undoes */
-function change(changes, { push = true } = {}) {
-  state = { ...state, ...changes };
-  const told = Object.entries(state).filter(([, value]) => value !== null);
-  const hash = `#${new URLSearchParams(told.map(([key, value]) => [key, String(value)]))}`;
-  if (hash !== location.hash) history[push ? "pushState" : "replaceState"](null, "", hash);
-  if (push) say();
-  draw();
-}
+  /** @type {Card[]} of all models, before the first of these is made */
+  static cards = [];
+  cards = LatentPage.cards;
+  loader = new PictureLoader();
+  words = new Words(this);
 
-/** @param {string} model */
-function chooseModel(model) {
-  stop();
-  change({ model, frame: null });
-  arrive();
-}
+  constructor() {
+    super();
+    this.journey = new Journey(start(this.dataset.model ?? ""));
+    this.journey.addEventListener("state", () => this.#arrive());
+    Object.assign(this, { picture: "", ghost: null, form: "url", tab: "map", said: "", problem: "", playing: false, file: null, copied: false, resting: "" });
+    this.loader.addEventListener("picture", (event) => this.#arrived(event));
+    this.loader.addEventListener("failure", (event) => this.trouble(event.detail));
+  }
 
-/** At a model: what another one thought of a picture does not count here. */
-function arrive() {
-  scoring.abort();
-  scored = null;
-  clearScore();
-  drawCopy();
-  if (able()) scoreSource("a");
-}
+  /** What was drawn without a script makes room for what can be touched. */
+  createRenderRoot() {
+    this.replaceChildren();
+    return this;
+  }
 
-/** To what the address says now, after Back or a change by hand. */
-function goBack() {
-  pause();
-  const { model } = state;
-  state = stateOfHash();
-  say();
-  draw();
-  if (state.model !== model) arrive();
-}
+  connectedCallback() {
+    super.connectedCallback();
+    receive(this);
+    for (const name of ["pointerdown", "keydown"]) addEventListener(name, () => this.still(), { capture: true });
+    this.addEventListener("problem", (event) => this.trouble(event.detail));
+  }
 
-/** @param {number} seed */
-function chooseSeed(seed) {
-  stop();
-  show(end);
-  part("hint").textContent = end === "a" ? `A is seed ${seed}. Now choose B.` : `B is seed ${seed}. Choose another A.`;
-  const changes = { [end]: seed, frame: null };
-  end = end === "a" ? "b" : "a";
-  change(changes);
-}
+  async firstUpdated() {
+    if (location.hash || calm.matches || this.state.hide.includes("path")) return;
+    const film = this.querySelector("film-strip");
+    setTimeout(() => {
+      if (this.moved) return;
+      this.gliding = true;
+      film.glide();
+    }, GLIDES_MS);
+  }
 
-// Drawing: shows the state, and leaves alone what is shown already
+  get state() {
+    return this.journey.state;
+  }
 
-function draw() {
-  mark("models", state.model);
-  mark("methods", state.method);
-  drawGrid();
-  drawPath();
-  drawAbility();
-  drawCopy();
-}
+  /** @returns {Card} */
+  get card() {
+    return this.cards.find((card) => card.name === this.state.model) ?? this.cards[0];
+  }
 
-/** @param {HTMLImageElement} image @param {string} url @param {string} alt */
-function picture(image, url, alt) {
-  if (image.getAttribute("src") !== url) image.src = url;
-  image.alt = alt;
-}
+  /** The point that is shown. */
+  get point() {
+    return read(this.state.at, this.card.latent_dim) ?? 42;
+  }
 
-/** @param {string} group of radio buttons @param {string} value */
-function mark(group, value) {
-  for (const radio of part(group).querySelectorAll("input")) radio.checked = radio.value === value;
-}
+  get latents() {
+    return resolve(this.point, this.card.latent_dim);
+  }
 
-function drawGrid() {
-  for (const [index, button] of part("grid").querySelectorAll("button").entries()) {
-    const seed = (state.from + index) % (LARGEST_SEED + 1);
-    const ends = `${seed === state.a ? "A" : ""}${seed === state.b ? "B" : ""}`;
-    button.value = seed;
-    if (ends) button.dataset.end = ends;
-    else delete button.dataset.end;
-    button.ariaPressed = String(ends !== "");
-    picture(button.firstElementChild, address(state.model, tile(card(), seed)), `seed ${seed}`);
+  /** The address of the picture that is shown, as everyone may use it. */
+  get url() {
+    return new URL(picture(this.card, this.point, NOW_PIXELS), location.href).href;
+  }
+
+  /** @param {string} part */
+  shows = (part) => !this.state.hide.includes(part);
+
+  /** What the point is called. */
+  get name() {
+    const { say } = this.words;
+    if (typeof this.point === "number") return say("point.seed", { seed: this.point });
+    if (this.card.latent_dim > 2) return say("point.place", { place: this.state.at.startsWith("z.") ? this.state.at.slice(2, 10) : this.state.at });
+    return `z = (${[...this.latents].map((value) => value.toFixed(2).replace("-", "−")).join(", ")})`;
+  }
+
+  // Steps
+
+  /** @param {Partial<State>} changes @param {{rests: boolean}} [how] rests: a step is done that Back undoes; else one is under way */
+  change(changes, how = { rests: true }) {
+    this.journey.step(changes, how);
+  }
+
+  #arrive() {
+    this.requestUpdate();
+    if (this.problem) this.problem = "";
+    this.announce(this.name);
+  }
+
+  /** @param {string} at @param {{rests?: boolean, near?: Near | null}} [how] */
+  go(at, { rests = true, near = null } = {}) {
+    this.change({ at }, { rests });
+    this.near(near);
+  }
+
+  /** @param {string} model */
+  choose(model) {
+    const card = this.cards.find(({ name }) => name === model);
+    if (!card || model === this.state.model) return;
+    const kept = (text, other) => (read(text, card.latent_dim) === null || text.includes(",") ? other : text);
+    const { state: { at, a, b }, first } = this.journey;
+    this.change({ model, at: kept(at, first.at), a: kept(a, first.a), b: kept(b, first.b), like: "", frame: 0 });
+  }
+
+  /** Nothing moves by itself any more. */
+  still() {
+    this.moved = true;
+    if (this.gliding) this.querySelector("film-strip")?.pause();
+  }
+
+  // Hands
+
+  play() {
+    const film = this.querySelector("film-strip");
+    if (film?.playing) film.pause();
+    else film?.play();
+  }
+
+  // Pictures
+
+  updated() {
+    if (!this.ghost) this.loader.want(this.url);
+    if (!this.ghost && this.#settled !== this.url) this.#settle();
+    const language = this.words.language;
+    document.title = `${this.name} · ${this.card.name} · latentserve`;
+    if (document.documentElement.lang !== language) document.documentElement.lang = language;
+  }
+
+  /** What is scored follows the hand, but not every step of it. */
+  #settle() {
+    this.#settled = this.url;
+    clearTimeout(this.#settling);
+    const native = new URL(picture(this.card, this.point), location.href).href;
+    this.#settling = setTimeout(() => (this.resting = native), RESTS_MS);
+  }
+
+  /** @param {import("./model/requests.js").PictureEvent} event */
+  #arrived({ url, shown }) {
+    if (url !== this.url || this.ghost) return;
+    Object.assign(this, { picture: shown, shownUrl: url });
+    this.near(null);
+  }
+
+  /** Draws what is nearest over the picture until the exact one comes; null takes it away. @param {Near | null} near */
+  near(near) {
+    const canvas = this.querySelector("#near");
+    if (!canvas) return;
+    canvas.hidden = !near;
+    if (near) canvas.getContext("2d")?.drawImage(near.image, near.x, near.y, near.width, near.height, 0, 0, canvas.width, canvas.height);
+  }
+
+  // Words
+
+  /** @param {unknown} error */
+  trouble(error) {
+    const { name = "", message = "", code = "" } = error;
+    if (name === "AbortError") return;
+    this.problem = code === "unreachable" ? this.words.say("problem.unreachable") : message;
+  }
+
+  /** @param {import("./elements/elbo-meter.js").Score} score */
+  heard({ elbo, percentile }) {
+    const text = this.words.say("said.score", { name: this.name, elbo: elbo.value.toFixed(1), percentile: percentile?.toFixed(0) ?? "–" });
+    this.announce(text);
+  }
+
+  /** To screen readers, and not more often than they can follow. @param {string} text */
+  announce(text) {
+    clearTimeout(this.#saying);
+    this.#saying = setTimeout(() => (this.said = text), SAID_MS);
+  }
+
+  render() {
+    return html`${header(this)}
+      <main data-tab=${this.tab}>${[map, now, path, samples, score, why].map((part, index) => (this.shows(PARTS[index]) ? part(this) : ""))}</main>
+      ${copyBar(this)} ${dialogs(this)}
+      <p class="unseen" role="status">${this.said}</p>
+      <p id="problem" role="alert">${this.problem}</p>`;
   }
 }
 
-function drawPath() {
-  for (const [id, name, seed] of /** @type {[string, string, number][]} */ ([["from", "A", state.a], ["to", "B", state.b]])) {
-    picture(part(id), address(state.model, tile(card(), seed)), `${name}, seed ${seed}`);
-    part(`${id}-seed`).textContent = `seed ${seed}`;
-  }
-  picture(part("strip"), address(state.model, film(state)), `Filmstrip from seed ${state.a} to seed ${state.b}`);
-  drawFrame();
+/** The words and the cards first, so that nothing blinks. */
+async function begin() {
+  const root = document.documentElement;
+  const asked = new URLSearchParams(location.search).get("lang");
+  root.lang = nearest(asked ?? localStorage.getItem("lang") ?? root.lang);
+  const [list] = await Promise.all([answer("/v1/models").then((response) => response.json()), load(root.lang)]);
+  LatentPage.cards = list.data;
+  if (list.data.length) customElements.define("latent-page", LatentPage);
 }
 
-/** One frame of the film, large. Tiles of a strip may have gaps between them, so their distance is measured. */
-function drawFrame() {
-  const [strip, canvas, scrub, frame] = [part("strip"), part("frame"), part("scrub"), state.frame ?? 0];
-  scrub.value = frame;
-  canvas.ariaLabel = scrub.ariaValueText = part("position").textContent = `frame ${frame} of ${STEPS}`;
-  if (!strip.naturalWidth) return;
-  const { width, height } = card()?.image ?? { width: 1, height: 1 };
-  const [wide, tall] = [(strip.naturalHeight * width) / height, strip.naturalHeight];
-  const distance = (strip.naturalWidth - wide) / STEPS;
-  Object.assign(canvas, { width: wide, height: tall });
-  canvas.getContext("2d").drawImage(strip, frame * distance, 0, wide, tall, 0, 0, wide, tall);
-  scrub.style.setProperty("--part", wide / strip.naturalWidth);
-}
-
-/** A model without a likelihood gets no score: says why, and which models have one. */
-function drawAbility() {
-  for (const id of ["sources", "question"]) part(id).hidden = !able();
-  part("others").hidden = able();
-  part("result").inert = !able();
-  const others = [...cards.values()].filter((card) => card.capabilities.includes("score")).map((card) => modelButton(card.name));
-  const why = `${state.model} makes pictures but has no likelihood, so it cannot say how probable one is.`;
-  part("others").replaceChildren(why, others.length ? " Models that can: " : "", ...others);
-}
-
-/** @param {string} model */
-function modelButton(model) {
-  const button = document.createElement("button");
-  Object.assign(button, { type: "button", textContent: model, onclick: () => chooseModel(model) });
-  return button;
-}
-
-// Playing
-
-/** @param {boolean} forever there and back until someone stops it; else from A to B and half the way back */
-function play(forever) {
-  let step = 1;
-  if (state.frame === STEPS || state.frame === null) state.frame = 0;
-  part("play").textContent = "Pause";
-  player = setInterval(() => {
-    const frame = (state.frame ?? 0) + step;
-    state.frame = frame;
-    drawFrame();
-    if (!forever && step < 0 && frame === STEPS / 2) stop();
-    if (frame % STEPS === 0) step = -step;
-  }, FRAME_MS);
-}
-
-function pause() {
-  clearInterval(player);
-  player = 0;
-  part("play").textContent = "Play";
-}
-
-/** Pauses, and writes down where. */
-function stop() {
-  if (!player) return;
-  pause();
-  change({}, { push: false });
-}
-
-/** Another film has come: it plays once, unless a frame was chosen or nothing may move. */
-function begin() {
-  if (state.frame !== null) drawFrame();
-  else if (calm.matches) change({ frame: STEPS / 2 }, { push: false });
-  else play(false);
-}
-
-// Scoring
-
-/** @param {"a" | "b" | "frame"} source */
-function scoreSource(source) {
-  const name = source === "frame" ? `frame ${state.frame}` : `${source.toUpperCase()}, seed ${state[source]}`;
-  scorePicture({ url: address(card()?.pinned ?? state.model, original(state, source)) }, name);
-}
-
-/** @param {Origin} origin @param {string} name of the picture, for people */
-async function scorePicture(origin, name) {
-  const { model } = state;
-  scoring.abort();
-  const { signal } = (scoring = new AbortController());
-  part("result").ariaBusy = "true";
-  try {
-    const form = new FormData();
-    form.append("image", origin.file ?? (await (await answer(origin.url, { signal })).blob()), "picture");
-    const options = { method: "POST", body: form, signal };
-    const [scores, pair] = await Promise.all([
-      answer(address(model, "scores"), options).then((response) => response.json()),
-      answer(address(model, "reconstructions"), { ...options, headers: { Accept: "image/png" } }).then((response) => response.blob()),
-    ]);
-    scored = origin;
-    drawPair(pair, name);
-    drawScore(scores.data[0], scores.brought_into_domain);
-    drawCopy();
-  } catch (error) {
-    say(error);
-  }
-  if (!signal.aborted) part("result").ariaBusy = "false";
-}
-
-/** @param {"a" | "b" | "frame"} source */
-function askScore(source) {
-  say();
-  show("score");
-  scoreSource(source);
-}
-
-/** @param {FileList | undefined} files */
-function scoreFile(files) {
-  if (!files?.length) return;
-  if (!able()) return say(part("others").firstChild.textContent);
-  say();
-  show("score");
-  scorePicture({ file: files[0] }, files[0].name);
-}
-
-// Copying
-
-const shown = () => part("shown").querySelector(":checked").value;
-
-/** @param {string} what the visitor last touched */
-function show(what) {
-  mark("shown", what);
-  drawCopy();
-}
-
-function drawCopy() {
-  part("shown").querySelector("[value=score]").disabled = !able();
-  if (shown() === "score" && !able()) mark("shown", "film");
-  const model = card();
-  if (!model) return;
-  const [before, url, after] = shown() === "score" ? upload(model, scored) : download(state, model, shown());
-  part("url").textContent = url;
-  part("curl").replaceChildren(before, part("url"), after);
-}
-
-/** @param {HTMLButtonElement} button its value is the id of the text */
-async function copy(button) {
-  const text = part(button.value);
-  getSelection()?.selectAllChildren(text);
-  // Without HTTPS, away from localhost, browsers offer only the old way.
-  await (navigator.clipboard?.writeText(text.textContent) ?? document.execCommand("copy"));
-  const label = button.textContent;
-  button.textContent = "Copied";
-  setTimeout(() => (button.textContent = label), 1200);
-}
-
-// Wiring
-
-/** @param {string} id @param {string} type @param {(event: any) => void} listener */
-const on = (id, type, listener) => part(id).addEventListener(type, listener);
-
-/** Without JavaScript the tiles are pictures and nothing more. */
-function makeButtons() {
-  part("hint").textContent = "Choose two pictures: A, then B.";
-  for (const item of part("grid").children) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.append(item.firstChild);
-    button.addEventListener("click", () => chooseSeed(Number(button.value)));
-    item.append(button);
-  }
-}
-
-function listen() {
-  document.addEventListener("error", explain, true);
-  addEventListener("popstate", goBack);
-  addEventListener("keydown", ({ key }) => key === "Escape" && say());
-  on("says", "click", () => say());
-  on("models", "change", (event) => chooseModel(event.target.value));
-  on("more", "click", () => change({ from: (state.from + TILES) % (LARGEST_SEED + 1) }));
-  on("methods", "change", (event) => (show("film"), change({ method: event.target.value })));
-  on("strip", "load", begin);
-  on("play", "click", () => (player ? stop() : play(true)));
-  on("scrub", "input", (event) => (stop(), (state.frame = event.target.valueAsNumber), drawFrame()));
-  on("scrub", "change", () => (show("frame"), change({}, { push: false })));
-  for (const button of part("sources").querySelectorAll("button")) button.addEventListener("click", () => askScore(button.value));
-  on("file", "change", (event) => scoreFile(event.target.files));
-  on("shown", "change", drawCopy);
-  for (const button of document.querySelectorAll("footer button")) {
-    button.addEventListener("click", () => copy(/** @type {HTMLButtonElement} */ (button)));
-  }
-  listenForFiles();
-}
-
-/** The whole page takes a dropped file, for one that misses would replace the page. */
-function listenForFiles() {
-  const over = (/** @type {boolean} */ is) => part("score").classList.toggle("over", is);
-  addEventListener("dragover", (event) => (event.preventDefault(), over(event.dataTransfer?.types.includes("Files") ?? false)));
-  addEventListener("dragleave", (event) => event.relatedTarget ?? over(false));
-  addEventListener("drop", (event) => (event.preventDefault(), over(false), scoreFile(event.dataTransfer?.files)));
-}
-
-/** The models of this service in the place of those that index.html expects. */
-async function readModels() {
-  const { data } = await (await answer("/v1/models")).json();
-  const ours = (/** @type {Card} */ { name }) => Number(name === START.model);
-  data.sort((/** @type {Card} */ one, /** @type {Card} */ other) => ours(other) - ours(one));
-  cards = new Map(data.map((/** @type {Card} */ card) => [card.name, card]));
-  const first = part("models").querySelector("label");
-  const labels = [...cards.keys()].map((name) => {
-    const label = first.cloneNode(true);
-    label.firstElementChild.value = label.lastElementChild.textContent = name;
-    return label;
-  });
-  part("models").replaceChildren(part("models").querySelector("legend"), ...labels);
-  if (!cards.size) throw new Error("The service has no models yet.");
-}
-
-async function main() {
-  makeButtons();
-  listen();
-  state = stateOfHash();
-  await readModels();
-  const [first] = cards.keys();
-  const missing = location.hash && !cards.has(state.model) ? `There is no model ${state.model} here; this is ${first}.` : "";
-  change({ model: cards.has(state.model) ? state.model : first }, { push: false });
-  say(missing);
-  if (part("strip").complete) begin();
-  arrive();
-}
-
-main().catch(say);
+begin();
