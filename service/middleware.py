@@ -8,6 +8,7 @@ import time
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import InternalError
@@ -24,6 +25,14 @@ EXPOSED = (
     "Content-Disposition, Content-Language, Content-Location, ETag, Latent-Seed, Link, Model-Version, Retry-After, "
     "Server-Timing, X-Request-Id"
 )
+
+PREFLIGHT = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "GET, HEAD, POST",
+    "Access-Control-Allow-Headers": "*",
+    "Access-Control-Max-Age": "86400",
+}
+"""What a browser wants to hear before another page's script may send JSON."""
 
 
 class Envelope:
@@ -61,6 +70,9 @@ class Envelope:
 
         # A part of a page or a picture is of no use, and the framework's refusals of odd ranges are none of ours.
         scope["headers"] = [(name, value) for name, value in scope["headers"] if name != b"range"]
+        if scope["method"] == "OPTIONS" and "access-control-request-method" in Headers(scope=scope):
+            await Response(None, 204, PREFLIGHT)(scope, receive, send_wrapped)
+            return
         if head:
             # Every GET can be asked for its headers alone; only streams need to know.
             scope["method"] = "GET"

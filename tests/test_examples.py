@@ -1,12 +1,16 @@
 """The examples of the API's description: every one works as it stands against the shipped models."""
 
+import functools
+import operator
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import httpx
 import pytest
+from pydantic import TypeAdapter
 
+from service.routes import health, shapes
 from tests.server import running_server
 
 Operation = Mapping[str, Any]
@@ -103,6 +107,34 @@ def test_every_json_example_of_an_answer_has_the_shape_of_the_real_one(
     assert compared > 10
 
 
+def test_every_json_answer_is_just_what_its_shape_says(
+    client: httpx.Client, operations: list[tuple[str, str, Operation]]
+) -> None:
+    """Read as its shape and written again, it is the same: no field too many, none too few, none of another kind."""
+    read = 0
+    for method, path, operation in operations:
+        schema = operation["responses"]["200"].get("content", {}).get("application/json", {}).get("schema")
+        if schema is None:
+            continue
+        shape = _shape(schema)
+        answers = _gotten(client, path, operation) if method == "get" else _posted(client, path, operation)
+        for answer in answers:
+            if answer.headers["content-type"] == "application/json":
+                again = shape.dump_python(shape.validate_json(answer.content, strict=True), exclude_unset=True)
+                assert again == answer.json(), path
+                read += 1
+    assert read > 20
+
+
+def test_the_densities_of_points_have_the_other_shape_of_scores(client: httpx.Client) -> None:
+    """One address, two answers: that of pictures is in the examples."""
+    latents = client.get("/v1/models/fashion-vae/latents/0-2.json").json()["data"]
+
+    answer = client.post("/v1/models/fashion-vae/scores", json={"latents": [each["latents"] for each in latents]})
+
+    assert shapes.PointDensityList.model_validate_json(answer.content, strict=True).model_dump() == answer.json()
+
+
 def test_every_json_example_of_a_body_is_accepted(
     client: httpx.Client, operations: list[tuple[str, str, Operation]]
 ) -> None:
@@ -111,6 +143,13 @@ def test_every_json_example_of_a_body_is_accepted(
         if method == "post":
             for answer in _posted(client, path, operation):
                 assert answer.status_code == 200, (path, answer.text[:300])
+
+
+def _shape(schema: Mapping[str, Any]) -> TypeAdapter[Any]:
+    """The shape that the description names, or the one of its two."""
+    names = [each["$ref"].rpartition("/")[2] for each in schema.get("anyOf", [schema])]
+    found = [getattr(shapes, name, None) or getattr(health, name) for name in names]
+    return TypeAdapter(functools.reduce(operator.or_, found))
 
 
 def _gotten(client: httpx.Client, path: str, operation: Operation) -> list[httpx.Response]:

@@ -27,8 +27,10 @@ class ServedModel:
     capabilities: tuple[str, ...]
     domain: Domain | None
     """The domain in which its likelihood is a probability; None without a likelihood."""
+    normal_posterior: bool
+    """Whether q(z|x) is a diagonal normal, so that every latent has a standard deviation."""
     closed_form_divergence: bool
-    """Whether q(z|x) is a diagonal normal, whose KL has a closed form in each dimension."""
+    """Whether besides the prior is N(0, I), so that the KL has a closed form in each dimension."""
     stage_count: int | None
     """How many stages a picture goes through; None for a model that makes it at once."""
     numerics: Mapping[str, Any]
@@ -59,6 +61,7 @@ class Catalog(Mapping[str, ServedModel]):
                 latent_dim=stored.network.latent_dim,
                 capabilities=capabilities_of(stored.network),
                 domain=stored.network.domain if isinstance(stored.network, Autoencoder) else None,
+                normal_posterior="scale" in operations_of(stored.network),
                 closed_form_divergence="divergence" in operations_of(stored.network),
                 stage_count=stored.network.stage_count if isinstance(stored.network, StagedModel) else None,
                 numerics=runner.numerics(stored.digest),

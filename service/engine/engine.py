@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Protocol, cast
 
@@ -40,6 +41,14 @@ class Observer(batcher.Observer, Protocol):
 
     def rows_padded(self, rows: int) -> None:
         """A batch was filled up by that many rows."""
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """What an encoder found for images: latents (N, D), and their standard deviations where q(z|x) is normal."""
+
+    latents: Floats
+    scale: Floats | None
 
 
 class Engine:
@@ -127,15 +136,16 @@ class Engine:
         """Latents (N, D) -> log p(z) in nats under the model's prior, (N,)."""
         return await self._step(model, "log_prior", _rows(latents), self._deadline())
 
-    async def encode(self, model: ServedModel, images: Floats, *, seed: int | None = None) -> Floats:
-        """Images (N, C, H, W) in [0, 1] -> the posterior's center, or with a seed one draw from it, (N, D)."""
+    async def encode(self, model: ServedModel, images: Floats, *, seed: int | None = None) -> Encoding:
+        """Images (N, C, H, W) in [0, 1] -> the posterior's center, or with a seed one draw from it."""
         self.catalog.require(model, "encode")
         deadline = self._deadline()
         statistics = await self._step(model, "encode", _rows(images), deadline)
+        scale = await self._step(model, "scale", _rows(statistics), deadline) if model.normal_posterior else None
         if seed is None:
-            return await self._step(model, "center", _rows(statistics), deadline)
+            return Encoding(await self._step(model, "center", _rows(statistics), deadline), scale)
         noise = normals(seed, [0], model.latent_dim, stream=Stream.POSTERIOR)[0]
-        return await self._step(model, "draw", [(row, noise) for row in statistics], deadline)
+        return Encoding(await self._step(model, "draw", [(row, noise) for row in statistics], deadline), scale)
 
     async def reconstruct(self, model: ServedModel, images: Floats) -> Floats:
         """Images (N, C, H, W) in [0, 1] -> what the decoder makes of their posteriors' centers, same shape."""

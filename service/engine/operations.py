@@ -5,6 +5,7 @@ Sampling, interpolation, reconstruction and scoring are made of these by the eng
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -44,7 +45,7 @@ def operations_of(network: LatentModel) -> dict[str, Operation]:
 
 def _inference_operations(network: Autoencoder) -> dict[str, Operation]:
     """encode: images -> statistics · center: statistics -> latents · draw: statistics, noise -> latents ·
-    log_weights: data, statistics, noise -> (3,) nats · divergence: statistics -> KL of each dimension in nats.
+    log_weights: data, statistics, noise -> (3,) nats.
     """
 
     def center(statistics: Tensor) -> Tensor:
@@ -52,11 +53,6 @@ def _inference_operations(network: Autoencoder) -> dict[str, Operation]:
 
     def draw(statistics: Tensor, noise: Tensor) -> Tensor:
         return network.posterior(statistics).draw(noise)[0]
-
-    def divergence(statistics: Tensor) -> Tensor:
-        posterior = network.posterior(statistics)
-        assert isinstance(posterior, DiagonalNormal)  # noqa: S101  # the table offers it for no other
-        return posterior.divergence
 
     def images(count: int) -> tuple[Tensor, ...]:
         return (_bits(network, count),)
@@ -76,10 +72,23 @@ def _inference_operations(network: Autoencoder) -> dict[str, Operation]:
         "draw": Operation(draw, statistics_and_noise),
         "log_weights": Operation(network.log_weights, weights),
     }
-    # The closed form is the KL to N(0, I), and says nothing about a prior that was learned.
-    plain_prior = type(network).log_prior is LatentModel.log_prior
-    if plain_prior and isinstance(network.posterior(*statistics(1)), DiagonalNormal):
-        table["divergence"] = Operation(divergence, statistics)
+    return table | _normal_operations(network, statistics)
+
+
+def _normal_operations(network: Autoencoder, statistics: Callable[[int], tuple[Tensor, ...]]) -> dict[str, Operation]:
+    """scale: statistics -> standard deviation of each latent · divergence: statistics -> KL of each in nats.
+
+    Only of diagonal normals. The KL in closed form is that to N(0, I), and says nothing of a prior that was learned.
+    """
+    if not isinstance(network.posterior(*statistics(1)), DiagonalNormal):
+        return {}
+
+    def normal(statistics: Tensor) -> DiagonalNormal:
+        return cast("DiagonalNormal", network.posterior(statistics))
+
+    table = {"scale": Operation(lambda statistics: normal(statistics).log_scale.exp(), statistics)}
+    if type(network).log_prior is LatentModel.log_prior:
+        table["divergence"] = Operation(lambda statistics: normal(statistics).divergence, statistics)
     return table
 
 

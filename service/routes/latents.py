@@ -34,6 +34,7 @@ ENCODED = {
     "data": [
         {
             **POINT,
+            "scale": None,
             "url": f"{PINNED}/images/{Z64}.png",
             "source": "posterior",
             "exact": False,
@@ -126,17 +127,18 @@ async def encode_images(exchange: ExchangeDep, parameters: Annotated[EncodeParam
     """One row of latents a picture, float32 (n, latent_dim) in npy.
 
     A PNG or WebP that this very model made carries its recipe: its latents are exact, for a model without an encoder,
-    too. All else is encoded; `exact` and `reason` say which it was, and why.
+    too. All else is encoded; `exact` and `reason` say which it was, and why. `scale` holds a standard deviation for each
+    latent: null for a recipe, and where the posterior is no diagonal normal, as under a learned prior.
     """
     extension = exchange.accepted("json", "npy")
     if not parameters.reads_recipes:
         exchange.require("encode")
     upload = await read_upload(exchange, parameters)
     found = await _recollected(exchange, upload)
-    latents = await _encoded(exchange, upload, found)
+    latents, scales = await _encoded(exchange, upload, found)
     if extension == "npy":
         return exchange.answer(encode_npy(latents), extension, "latents")
-    origins = [_origin(exchange, *row) for row in zip(latents, found, upload.pictures, strict=True)]
+    origins = [_origin(exchange, *row) for row in zip(latents, scales, found, upload.pictures, strict=True)]
     options = {"encode": upload.options.encode}
     entries = await _entries(exchange, latents, [origin | options for origin in origins])
     return exchange.answer(to_json({"data": entries}), extension, "latents")
@@ -144,7 +146,7 @@ async def encode_images(exchange: ExchangeDep, parameters: Annotated[EncodeParam
 
 async def latents_of_pictures(exchange: Exchange, upload: Upload[EncodeParameters]) -> Floats:
     """The latents (N, D) of pictures: those of a recipe where the pixels prove it, and else the encoder's."""
-    return await _encoded(exchange, upload, await _recollected(exchange, upload))
+    return (await _encoded(exchange, upload, await _recollected(exchange, upload)))[0]
 
 
 async def _recollected(exchange: Exchange, upload: Upload[EncodeParameters]) -> Sequence[Recollection]:
@@ -153,8 +155,11 @@ async def _recollected(exchange: Exchange, upload: Upload[EncodeParameters]) -> 
     return await asyncio.gather(*(recollect(exchange, picture) for picture in upload.pictures))
 
 
-async def _encoded(exchange: Exchange, upload: Upload[EncodeParameters], found: Sequence[Recollection]) -> Floats:
-    """The latents (N, D): those of the recipes, and the encoder's for all other pictures."""
+async def _encoded(
+    exchange: Exchange, upload: Upload[EncodeParameters], found: Sequence[Recollection]
+) -> tuple[Floats, Sequence[Floats | None]]:
+    """The latents (N, D): those of the recipes, and the encoder's for all other pictures, these with their scale."""
+    scales: list[Floats | None] = [None] * len(found)
     latents = np.zeros((len(found), exchange.model.latent_dim), dtype=np.float32)
     unknown = [number for number, each in enumerate(found) if each.latents is None]
     for number, each in enumerate(found):
@@ -164,8 +169,12 @@ async def _encoded(exchange: Exchange, upload: Upload[EncodeParameters], found: 
         _require_encoder(exchange, unknown[0], found[unknown[0]])
         options = upload.options
         seed = options.seed if options.encode == "sample" else None
-        latents[unknown] = await exchange.engine.encode(exchange.model, upload.images[unknown], seed=seed)
-    return latents
+        encoding = await exchange.engine.encode(exchange.model, upload.images[unknown], seed=seed)
+        latents[unknown] = encoding.latents
+        if encoding.scale is not None:
+            for number, row in zip(unknown, encoding.scale, strict=True):
+                scales[number] = row
+    return latents, scales
 
 
 def _require_encoder(exchange: Exchange, number: int, found: Recollection) -> None:
@@ -177,9 +186,12 @@ def _require_encoder(exchange: Exchange, number: int, found: Recollection) -> No
         raise CapabilityNotSupported(detail, **{**error.facts, "hint": hint}) from None
 
 
-def _origin(exchange: Exchange, latents: Floats, found: Recollection, picture: Picture) -> dict[str, Any]:
+def _origin(
+    exchange: Exchange, latents: Floats, scale: Floats | None, found: Recollection, picture: Picture
+) -> dict[str, Any]:
     exact = found.latents is not None
     return {
+        "scale": scale,
         "url": exchange.url(f"images/{encode_z64(latents)}.png"),
         "source": "recipe" if exact else "posterior",
         "exact": exact,

@@ -89,6 +89,7 @@ class PictureLatents(BaseModel):
     latents: list[float]
     z64: str
     log_prior: float
+    scale: list[float] | None = Field(description="standard deviations, where the encoder found a diagonal normal")
     url: str
     source: Literal["recipe", "posterior"]
     exact: bool

@@ -123,9 +123,22 @@ async def test_reconstruction_is_encode_then_decode(engine: Engine, images: np.n
     """No third way through the network."""
     model = engine.catalog["tiny-vae"]
 
-    latents = await engine.encode(model, images)
+    encoding = await engine.encode(model, images)
 
-    np.testing.assert_array_equal(await engine.reconstruct(model, images), await engine.decode(model, latents))
+    decoded = await engine.decode(model, encoding.latents)
+    np.testing.assert_array_equal(await engine.reconstruct(model, images), decoded)
+
+
+async def test_the_scale_of_an_encoding_is_the_deviation_of_its_draws(engine: Engine, images: np.ndarray) -> None:
+    """Five hundred draws of one picture vary as said, within five standard errors; a flow's posterior has no scale."""
+    model = engine.catalog["plain-vae"]
+    encoding = await engine.encode(model, images[:1])
+    draws = [await engine.encode(model, images[:1], seed=seed) for seed in range(500)]
+
+    deviation = np.concatenate([draw.latents for draw in draws]).std(axis=0)
+    assert encoding.scale is not None
+    np.testing.assert_allclose(deviation, encoding.scale[0], rtol=5 / np.sqrt(2 * 500))
+    assert (await engine.encode(engine.catalog["tiny-vae"], images[:1])).scale is None
 
 
 async def test_one_bad_point_fails_its_own_request_only(engine: Engine) -> None:

@@ -54,7 +54,7 @@ def test_a_size_whose_bits_differ_is_never_used(runner: TorchRunner, store: Stor
     """Where no size is steady, rows run one by one; the card says which sizes are in use."""
     sizes = runner.numerics(store["plain-vae"].digest)["batch_sizes"]
 
-    assert set(sizes) == {"decode", "log_prior", "encode", "center", "draw", "log_weights", "divergence"}
+    assert set(sizes) == {"decode", "log_prior", "encode", "center", "draw", "log_weights", "divergence", "scale"}
     assert all(set(plan) <= {8, 16, 32} or plan == [1] for plan in sizes.values())
 
 

@@ -79,3 +79,15 @@ async def test_any_page_may_show_our_pictures(client: httpx.AsyncClient) -> None
     assert answer.headers["content-disposition"] == 'inline; filename="plain-vae-seed1.png"'
     post = await client.post("/v1/models/plain-vae/samples", json={}, headers={"Origin": "https://example.org"})
     assert post.headers["access-control-allow-origin"] == "*"
+
+
+async def test_any_page_may_post_json(client: httpx.AsyncClient) -> None:
+    """A browser asks first, and hears that JSON is welcome; OPTIONS without that question is no method here."""
+    question = {"Origin": "https://example.org", "Access-Control-Request-Method": "POST"}
+
+    answer = await client.options("/v1/models/plain-vae/samples", headers=question)
+
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert answer.headers["access-control-allow-origin"] == answer.headers["access-control-allow-headers"] == "*"
+    assert "POST" in answer.headers["access-control-allow-methods"]
+    assert (await client.options("/v1/models/plain-vae/samples")).status_code == 405

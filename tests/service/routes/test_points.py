@@ -137,6 +137,22 @@ async def test_a_draw_from_the_posterior_is_fixed_by_its_seed(client: httpx.Asyn
     assert other.json()["data"][0]["latents"] != rows[0]
 
 
+async def test_an_encoding_has_a_scale_where_its_posterior_is_normal(client: httpx.AsyncClient) -> None:
+    """Positive numbers for each latent; null under a learned prior, and for latents that a recipe gave exactly."""
+    file = (await client.get("/v1/models/plain-vae/samples/4.png")).content
+
+    scales = [
+        (await client.post(f"/v1/models/{model}/latents?recipe={recipe}", files=[("image", file)])).json()["data"][0][
+            "scale"
+        ]
+        for model, recipe in (("plain-vae", "ignore"), ("plain-vae", "auto"), ("tiny-vae", "ignore"))
+    ]
+
+    assert len(scales[0]) == 6
+    assert min(scales[0]) > 0
+    assert scales[1:] == [None, None]
+
+
 async def test_reconstructions_show_pairs_or_errors(client: httpx.AsyncClient) -> None:
     """PNG: input beside output; JSON: the error; npy: the outputs."""
     file = (await client.get("/v1/models/tiny-vae/samples/4.png")).content
