@@ -17,7 +17,8 @@ def read_choice(latents: Tensor, classes: int) -> tuple[Tensor, Tensor]:
 def choose(noise: Tensor, labels: Tensor) -> Tensor:
     """Standard normals (B, classes) with the largest of a row moved to the place of its label (B,).
 
-    So z given the class is distributed as N(0, I) where that class is chosen; `with_label` of `models_store.latents` is the same in numpy.
+    So z given the class is distributed as N(0, I) where that class is chosen. In numpy the same is
+    done by `models_store/latents.py`.
     """
     rows, largest = torch.arange(len(noise), device=noise.device), noise.argmax(1)
     chosen = noise.clone()

@@ -127,8 +127,8 @@ async def encode_images(exchange: ExchangeDep, parameters: Annotated[EncodeParam
     """One row of latents a picture, float32 (n, latent_dim) in npy.
 
     A PNG or WebP that this very model made carries its recipe: its latents are exact, for a model without an encoder,
-    too. All else is encoded; `exact` and `reason` say which it was, and why. `scale` holds a standard deviation for each
-    latent: null for a recipe, and where the posterior is no diagonal normal, as under a learned prior.
+    too. All else is encoded; `exact` and `reason` say which it was, and why. `scale` holds the standard deviation for
+    each latent: null for a recipe, and where the posterior is no diagonal normal, as under a learned prior.
     """
     extension = exchange.accepted("json", "npy")
     if not parameters.reads_recipes:
