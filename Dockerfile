@@ -1,4 +1,4 @@
-# The image that serves: service and models_store, nothing that trains, nothing that builds.
+# The image that serves: service, models_store and the client's command line, nothing that trains, nothing that builds.
 # GPU: docker build --build-arg PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cu130 .
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
@@ -21,6 +21,7 @@ RUN useradd --uid 10001 --create-home latentserve
 WORKDIR /app
 COPY models_store models_store
 COPY service service
+COPY latentserve latentserve
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 MALLOC_ARENA_MAX=2 \
     LATENTSERVE_HOST=0.0.0.0 LATENTSERVE_PORT=8000
 USER 10001
@@ -33,7 +34,7 @@ CMD ["python", "-m", "service"]
 FROM ${PYTHON_IMAGE} AS train
 COPY --from=build /opt/venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1
-RUN python -m ensurepip && python -m pip install "matplotlib>=3.10" "rich>=14" "tensorboard>=2.19" && python -m pip uninstall -y pip \
+RUN python -m ensurepip && python -m pip install "matplotlib>=3.10" "resvg-py>=0.5" "tensorboard>=2.19" && python -m pip uninstall -y pip \
     && useradd --uid 10001 --create-home latentserve && mkdir -p /app/data /app/runs && chown 10001 /app/data /app/runs
 WORKDIR /app
 COPY models_store models_store

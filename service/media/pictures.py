@@ -74,6 +74,9 @@ def read_picture(image: Image.Image, shape: tuple[int, int, int], *, fit: Fit, i
     mode = "L" if channels == 1 else "RGB"
     native = image.size == (width, height) and image.mode == mode
     steps = [] if native else [f"{image.mode} {image.width}×{image.height} converted to {mode}"]
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1:
+        steps.append(f"first of {frames} frames")
     recipe = recipe_text(image)
     shown = _decoded(image)
     levels = np.asarray(shown.convert(mode))

@@ -7,7 +7,7 @@ import httpx
 import numpy as np
 import pytest
 
-from models_store.latents import normals
+from models_store.latents import normals, with_label
 from models_store.paths import slerp
 from models_store.plane import blend, draw_at, neighbours
 from service.media.tiles import map_columns
@@ -19,11 +19,12 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 async def evaluate(visit: Visit) -> Any:
-    """Runs a function body in a page where the modules can be imported."""
+    """Runs a function body in a page where the modules can be imported; `s` is that of spaces."""
     page = await visit("/healthz", ready=False)
 
     async def run(module: str, body: str, argument: Any = None) -> Any:
-        script = f"async (given) => {{ const m = await import('/page/model/{module}.js'); {body} }}"
+        script = f"async (given) => {{ const [m, s] = await Promise.all({[module, 'space']!r}.map("
+        script += f"name => import(`/page/model/${{name}}.js`))); {body} }}"
         return await page.evaluate(script, argument)
 
     return run
@@ -68,7 +69,7 @@ async def test_the_page_blends_the_seed_plane_as_the_tiles_do(evaluate: Any, x: 
     around = neighbours(x, y)
     rows = [normals(seed, [index], 12)[0] for seed, index in map(draw_at, around)]
 
-    z64 = await evaluate("seed-plane", "return m.pointOn(given[0], given[1], 12)", [x, y])
+    z64 = await evaluate("seed-plane", "return m.pointOn(given[0], given[1], new s.Space({ latent_dim: 12 }))", [x, y])
 
     there = np.frombuffer(_bytes(z64), dtype="<f2").astype(np.float32)
     assert np.allclose(there, blend(np.stack(rows), list(around.values())), atol=2e-3)
@@ -79,12 +80,26 @@ async def test_the_page_knows_how_many_images_lie_along_a_tile(evaluate: Any, si
     """Of a model of any size."""
     card = {"image": {"width": side, "height": side}}
 
-    assert await evaluate("seed-plane", "return new m.SeedPlane(given).images", card) == map_columns(side, side)
+    assert await evaluate("seed-plane", "return new m.SeedPlane({ card: given }).images", card) == map_columns(side, side)
 
 
 async def test_a_seed_on_the_plane_is_that_seed(evaluate: Any) -> None:
     """Row 0 is the seeds themselves, which are exact."""
-    assert await evaluate("seed-plane", "return [m.pointOn(42, 0, 40), m.pointOn(0, 0, 40)]") == [42, 0]
+    body = "const space = new s.Space({ latent_dim: 40 }); return [m.pointOn(42, 0, space), m.pointOn(0, 0, space)]"
+    assert await evaluate("seed-plane", body) == [42, 0]
+
+
+@pytest.mark.parametrize("label", range(3))
+async def test_the_page_draws_a_seed_of_a_class_as_the_server_does(evaluate: Any, label: int) -> None:
+    """The largest of the last latents goes to the class, by a swap; a name that is none changes nothing."""
+    classes = ["Sneaker", "T-shirt/top", "アンクルブーツ"]
+    body = """const card = { latent_dim: 12, labels: given[0] };
+      return [...Array(20).keys()].flatMap(seed => given[1].map(name => [...new s.Space(card, name).draw(seed)]));"""
+    drawn = await evaluate("space", body, [classes, [classes[label], "Sneeker"]])
+
+    free = np.concatenate([normals(seed, [0], 12) for seed in range(20)])
+    assert np.allclose(drawn[::2], with_label(free, label, 3), atol=1e-6)
+    assert np.allclose(drawn[1::2], free, atol=1e-6)
 
 
 async def test_the_page_finds_the_tiles_quantiles(evaluate: Any, server: str) -> None:
@@ -102,7 +117,7 @@ async def test_an_address_of_the_page_reads_back_to_what_it_shows(evaluate: Any)
     """Every part of the state, changed, survives the way through the hash; what is usual is not said."""
     body = """
       const first = m.start("fashion-vae-2d");
-      const changed = { model: "fashion-vae", at: "0.4,-1.1", a: "7", b: "z.w7s1Mg", frame: 3, method: "lerp", from: 32,
+      const changed = { model: "fashion-vae", label: "T-shirt/top & ＋", at: "0.4,-1.1", a: "7", b: "z.w7s1Mg", frame: 3, method: "lerp", from: 32,
         like: "9", plane: "directions", score: "4", hide: ["score", "why"] };
       return [changed, m.parse(m.format(changed, first), first), m.format(first, first)];"""
 

@@ -113,3 +113,14 @@ def test_damaged_pictures_are_refused_as_such(form: str) -> None:
             read(bytes(damaged))
         except (ImageUndecodable, UnsupportedImageFormat, ImageTooLarge):
             continue
+
+
+def test_of_an_animation_the_first_frame_is_taken_and_said_so() -> None:
+    """A black frame and then a white one: black, and the steps tell that there was more."""
+    file = io.BytesIO()
+    Image.new("L", (28, 28), 0).save(file, "PNG", save_all=True, append_images=[Image.new("L", (28, 28), 255)])
+
+    picture = read_picture(open_picture(file.getvalue(), LIMITS), (1, 28, 28), fit="contain", invert="auto")
+
+    assert (picture.pixels == 0).all()
+    assert picture.steps == ("first of 2 frames",)
