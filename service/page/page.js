@@ -6,7 +6,8 @@ import { picture } from "./model/addresses.js";
 import { Journey } from "./model/journey.js";
 import { read, resolve } from "./model/points.js";
 import { PictureLoader, answer } from "./model/requests.js";
-import { PARTS, start } from "./model/state.js";
+import { Space } from "./model/space.js";
+import { PARTS, start, touched } from "./model/state.js";
 import { copyBar } from "./parts/copy-bar.js";
 import { dialogs } from "./parts/dialogs.js";
 import { receive } from "./parts/files.js";
@@ -15,11 +16,9 @@ import { map } from "./parts/map.js";
 import { now } from "./parts/now.js";
 import { path } from "./parts/path.js";
 import { samples } from "./parts/samples.js";
-import { score } from "./parts/score.js";
+import { score, source } from "./parts/score.js";
 import { why } from "./parts/why.js";
 import { Words, load, nearest } from "./words/words.js";
-
-/** @typedef {import("./model/addresses.js").Card} Card @typedef {import("./model/state.js").State} State @typedef {{image: CanvasImageSource, x: number, y: number, width: number, height: number}} Near */
 
 const NOW_PIXELS = 224;
 const SAID_MS = 500;
@@ -41,6 +40,12 @@ class LatentPage extends LitElement {
     playing: { state: true },
     file: { state: true },
     copied: { state: true },
+    /** What the copy bar is about: what was touched last. */
+    subject: { state: true },
+    /** The picture in `file`, as a line of code calls it. */
+    brought: { state: true },
+    /** Of the picture that was scored last, on a map of two dimensions. */
+    posterior: { state: true },
     /** The address of the picture on which the hand has come to rest. */
     resting: { state: true },
   };
@@ -59,7 +64,7 @@ class LatentPage extends LitElement {
     super();
     this.journey = new Journey(start(this.dataset.model ?? ""));
     this.journey.addEventListener("state", () => this.#arrive());
-    Object.assign(this, { picture: "", ghost: null, form: "url", tab: "map", said: "", problem: "", playing: false, file: null, copied: false, resting: "" });
+    Object.assign(this, { picture: "", ghost: null, form: "url", tab: "map", said: "", problem: "", playing: false, file: null, copied: false, resting: "", subject: "picture", brought: "", posterior: null });
     this.loader.addEventListener("picture", (event) => this.#arrived(event));
     this.loader.addEventListener("failure", (event) => this.trouble(event.detail));
   }
@@ -91,40 +96,49 @@ class LatentPage extends LitElement {
     return this.journey.state;
   }
 
-  /** @returns {Card} */
   get card() {
     return this.cards.find((card) => card.name === this.state.model) ?? this.cards[0];
   }
 
+  /** Of the model, or of the class that is chosen. */
+  get space() {
+    return new Space(this.card, this.state.label);
+  }
+
   /** The point that is shown. */
   get point() {
-    return read(this.state.at, this.card.latent_dim) ?? 42;
+    return read(this.state.at, this.space) ?? 42;
   }
 
   get latents() {
-    return resolve(this.point, this.card.latent_dim);
+    return resolve(this.point, this.space);
   }
 
   /** The address of the picture that is shown, as everyone may use it. */
   get url() {
-    return new URL(picture(this.card, this.point, NOW_PIXELS), location.href).href;
+    return new URL(picture(this.space, this.point, NOW_PIXELS), location.href).href;
   }
 
-  /** @param {string} part */
+  /** The address of the picture that is scored; none for what is drawn or dropped. */
+  get source() {
+    return source(this);
+  }
+
   shows = (part) => !this.state.hide.includes(part);
 
   /** What the point is called. */
   get name() {
     const { say } = this.words;
-    if (typeof this.point === "number") return say("point.seed", { seed: this.point });
+    if (typeof this.point === "number") return [say("point.seed", { seed: this.point }), this.space.label].filter(Boolean).join(" · ");
     if (this.card.latent_dim > 2) return say("point.place", { place: this.state.at.startsWith("z.") ? this.state.at.slice(2, 10) : this.state.at });
     return `z = (${[...this.latents].map((value) => value.toFixed(2).replace("-", "−")).join(", ")})`;
   }
 
   // Steps
 
-  /** @param {Partial<State>} changes @param {{rests: boolean}} [how] rests: a step is done that Back undoes; else one is under way */
+  /** @param {{rests: boolean}} [how] rests: a step is done that Back undoes; else one is under way */
   change(changes, how = { rests: true }) {
+    this.subject = touched(changes) ?? this.subject;
     this.journey.step(changes, how);
   }
 
@@ -134,19 +148,18 @@ class LatentPage extends LitElement {
     this.announce(this.name);
   }
 
-  /** @param {string} at @param {{rests?: boolean, near?: Near | null}} [how] */
   go(at, { rests = true, near = null } = {}) {
     this.change({ at }, { rests });
     this.near(near);
   }
 
-  /** @param {string} model */
   choose(model) {
     const card = this.cards.find(({ name }) => name === model);
     if (!card || model === this.state.model) return;
-    const kept = (text, other) => (read(text, card.latent_dim) === null || text.includes(",") ? other : text);
+    const kept = (text, other) => (read(text, new Space(card)) === null || text.includes(",") ? other : text);
     const { state: { at, a, b }, first } = this.journey;
-    this.change({ model, at: kept(at, first.at), a: kept(a, first.a), b: kept(b, first.b), like: "", frame: 0 });
+    this.posterior = null;
+    this.change({ model, label: "", at: kept(at, first.at), a: kept(a, first.a), b: kept(b, first.b), like: "", frame: 0 });
   }
 
   /** Nothing moves by itself any more. */
@@ -177,18 +190,17 @@ class LatentPage extends LitElement {
   #settle() {
     this.#settled = this.url;
     clearTimeout(this.#settling);
-    const native = new URL(picture(this.card, this.point), location.href).href;
+    const native = new URL(picture(this.space, this.point), location.href).href;
     this.#settling = setTimeout(() => (this.resting = native), RESTS_MS);
   }
 
-  /** @param {import("./model/requests.js").PictureEvent} event */
-  #arrived({ url, shown }) {
+  #arrived({ detail: { url, shown } }) {
     if (url !== this.url || this.ghost) return;
     Object.assign(this, { picture: shown, shownUrl: url });
     this.near(null);
   }
 
-  /** Draws what is nearest over the picture until the exact one comes; null takes it away. @param {Near | null} near */
+  /** Draws what is nearest over the picture until the exact one comes; null takes it away. */
   near(near) {
     const canvas = this.querySelector("#near");
     if (!canvas) return;
@@ -198,20 +210,13 @@ class LatentPage extends LitElement {
 
   // Words
 
-  /** @param {unknown} error */
   trouble(error) {
     const { name = "", message = "", code = "" } = error;
     if (name === "AbortError") return;
     this.problem = code === "unreachable" ? this.words.say("problem.unreachable") : message;
   }
 
-  /** @param {import("./elements/elbo-meter.js").Score} score */
-  heard({ elbo, percentile }) {
-    const text = this.words.say("said.score", { name: this.name, elbo: elbo.value.toFixed(1), percentile: percentile?.toFixed(0) ?? "–" });
-    this.announce(text);
-  }
-
-  /** To screen readers, and not more often than they can follow. @param {string} text */
+  /** To screen readers, and not more often than they can follow. */
   announce(text) {
     clearTimeout(this.#saying);
     this.#saying = setTimeout(() => (this.said = text), SAID_MS);

@@ -23,6 +23,7 @@ ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--renderer-process-limit=1",
 ]
 DESK = {"width": 1440, "height": 900}
 PHONE = {"width": 360, "height": 740}

@@ -88,6 +88,20 @@ async def test_the_language_changes_without_losing_the_view_and_is_kept(visit: V
     assert await page.locator("#now-title").text_content() == "シード 9"
 
 
+async def test_the_view_is_shared_by_the_system_where_it_can(visit: Visit) -> None:
+    """The link goes to whatever the system offers; a visitor who leaves that is told of no trouble."""
+    page = await visit("/#model=fashion-vae-2d&at=7", ready=False)
+    script = "navigator.share = async data => { window.sent = data; throw new DOMException('left', 'AbortError') }"
+    await page.context.add_init_script(script)
+    await page.reload()
+    await page.locator("#show-share").click()
+
+    await page.locator("#send").click()
+
+    assert "at=7" in (await page.evaluate("window.sent"))["url"]
+    assert await page.locator("[role=alert]").text_content() == ""
+
+
 async def test_full_width_digits_are_digits(visit: Visit) -> None:
     """What a Japanese keyboard gives."""
     page = await visit(locale="ja-JP")

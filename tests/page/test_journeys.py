@@ -138,7 +138,7 @@ async def test_an_address_brings_back_what_was_in_view(visit: Visit) -> None:
     hash_ = "#model=fashion-vae&at=3.25,0.5&a=7&b=9&frame=4&method=lerp&from=32&score=4&hide=why"
     page = await visit(f"/{hash_}")
 
-    assert await page.locator("select").input_value() == "fashion-vae"
+    assert await page.locator("#model").input_value() == "fashion-vae"
     assert await page.locator("film-strip").evaluate("film => [film.a, film.b, film.frame, film.method]") == [
         "7",
         "9",

@@ -1,33 +1,36 @@
 """The page's own arithmetic against the server's: one seed has one image on both sides."""
 
 import base64
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
+from playwright.async_api import Browser
 
 from models_store.latents import normals, with_label
 from models_store.paths import slerp
 from models_store.plane import blend, draw_at, neighbours
 from service.media.tiles import map_columns
 from service.routes.points import encode_z64
-from tests.page.conftest import Visit
 
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-async def evaluate(visit: Visit) -> Any:
+@pytest.fixture(scope="module")
+async def evaluate(browser: Browser, server: str) -> AsyncIterator[Any]:
     """Runs a function body in a page where the modules can be imported; `s` is that of spaces."""
-    page = await visit("/healthz", ready=False)
+    page = await browser.new_page()
+    await page.goto(f"{server}/healthz")
 
     async def run(module: str, body: str, argument: Any = None) -> Any:
         script = f"async (given) => {{ const [m, s] = await Promise.all({[module, 'space']!r}.map("
         script += f"name => import(`/page/model/${{name}}.js`))); {body} }}"
         return await page.evaluate(script, argument)
 
-    return run
+    yield run
+    await page.close()
 
 
 @pytest.mark.parametrize(("seed", "index", "dim"), [(0, 0, 1), (42, 0, 40), (2**32 - 1, 7, 101), (77, 2**32 - 1, 784)])
@@ -80,7 +83,9 @@ async def test_the_page_knows_how_many_images_lie_along_a_tile(evaluate: Any, si
     """Of a model of any size."""
     card = {"image": {"width": side, "height": side}}
 
-    assert await evaluate("seed-plane", "return new m.SeedPlane({ card: given }).images", card) == map_columns(side, side)
+    assert await evaluate("seed-plane", "return new m.SeedPlane({ card: given }).images", card) == map_columns(
+        side, side
+    )
 
 
 async def test_a_seed_on_the_plane_is_that_seed(evaluate: Any) -> None:
@@ -117,7 +122,8 @@ async def test_an_address_of_the_page_reads_back_to_what_it_shows(evaluate: Any)
     """Every part of the state, changed, survives the way through the hash; what is usual is not said."""
     body = """
       const first = m.start("fashion-vae-2d");
-      const changed = { model: "fashion-vae", label: "T-shirt/top & ＋", at: "0.4,-1.1", a: "7", b: "z.w7s1Mg", frame: 3, method: "lerp", from: 32,
+      const changed = { model: "fashion-vae", label: "T-shirt/top & ＋",
+        at: "0.4,-1.1", a: "7", b: "z.w7s1Mg", frame: 3, method: "lerp", from: 32,
         like: "9", plane: "directions", score: "4", hide: ["score", "why"] };
       return [changed, m.parse(m.format(changed, first), first), m.format(first, first)];"""
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import shlex
 import subprocess
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from PIL import Image
 from playwright.async_api import Error as PlaywrightError
 
 from tests.page.conftest import Visit, until
@@ -30,6 +32,66 @@ async def test_the_copied_curl_line_gives_the_bytes_on_the_screen(visit: Visit, 
     assert await _on_screen(page) == (tmp_path / "fashion-vae-2d.png").read_bytes()
 
 
+@pytest.mark.parametrize("end", ["7", "0.4,-1.1"])
+async def test_the_copied_line_of_a_film_gives_the_film(visit: Visit, tmp_path: Path, end: str) -> None:
+    """After an end was set the bar is about the path: between seeds by its address, between other points by a POST."""
+    page = await visit(f"/#model=fashion-vae-2d&at={end}&method=lerp")
+    await page.locator("#set-b").click()
+    await page.get_by_role("button", name="curl").click()
+
+    line = await _copied(page)
+    _run(line, tmp_path)
+
+    with Image.open(tmp_path / "fashion-vae-2d.webp") as film:
+        assert (film.format, film.size, film.n_frames) == ("WEBP", (224, 224), 2 * 17)
+    assert ("-d" in shlex.split(line)) == ("," in end)
+
+
+@pytest.mark.parametrize("score", ["now", "0", "draw"])
+async def test_the_copied_line_of_a_score_gives_the_score_on_the_screen(
+    visit: Visit, tmp_path: Path, score: str
+) -> None:
+    """Of the picture that is shown, of a real one, and of one that is drawn, whose bytes are in the line."""
+    page = await visit("/#model=fashion-vae-2d&at=7")
+    await page.locator(f"#score-{'test' if score == '0' else score}").click()
+    if score == "draw":
+        await page.locator("draw-pad canvas").focus()
+        for key in ("Space", "ArrowDown", "ArrowRight", "ArrowDown", "Space"):
+            await page.keyboard.press(key)
+    await page.locator("#subject").select_option("score")
+    await until(page, "document.querySelector('elbo-meter').score")
+
+    given = json.loads(_run(await _copied(page), tmp_path))["data"][0]
+
+    assert given["elbo"] == await page.evaluate("document.querySelector('elbo-meter').score.elbo")
+
+
+async def test_the_copied_line_of_a_dropped_picture_names_its_file(visit: Visit, tmp_path: Path) -> None:
+    """Where that file lies, the line gives its score: whatever its name is made of."""
+    name, picture = 'it\'s a; "boot".png', Path("service/page/examples/00-ankle-boot.png").read_bytes()
+    (tmp_path / name).write_bytes(picture)
+    page = await visit("/#model=fashion-vae-2d")
+
+    await _drop(page, picture, name)
+    await until(page, "document.querySelector('elbo-meter').score")
+    given = json.loads(_run(await _copied(page), tmp_path))["data"][0]
+
+    assert given["elbo"] == await page.evaluate("document.querySelector('elbo-meter').score.elbo")
+
+
+async def test_the_bar_offers_only_what_there_is(visit: Visit) -> None:
+    """A GAN has no score, and a page without its path no film; what was chosen falls back to the picture."""
+    page = await visit("/#model=fashion-dcgan")
+    options = "all => all.map(each => each.value)"
+
+    assert await page.locator("#subject option").evaluate_all(options) == ["picture", "film"]
+    await page.locator("#model").select_option("fashion-vae-2d")
+    await page.locator("#score-test").click()
+    assert await page.locator("#subject").input_value() == "score"
+    await page.locator("#model").select_option("fashion-dcgan")
+    assert await page.locator("#subject").input_value() == "picture"
+
+
 async def test_each_form_of_the_line_names_the_picture(visit: Visit) -> None:
     """URL, curl, Python, JS and <img> all hold the same address."""
     page = await visit("/#model=fashion-vae&at=7")
@@ -49,6 +111,8 @@ async def test_each_form_of_the_line_names_the_picture(visit: Visit) -> None:
         ("fashion-dcgan/samples/9.png", {"model": "fashion-dcgan", "at": "9"}),
         ("fashion-vae/interpolations/5,6.strip.png", {"model": "fashion-vae", "a": "5", "b": "6", "at": "5"}),
         ("fashion-vae-2d/images/ZjZmvA.png", {"model": "fashion-vae-2d", "at": "z.ZjZmvA"}),
+        ("fashion-dcgan/samples/9.webp?size=64", {"model": "fashion-dcgan", "at": "9"}),
+        ("fashion-vae/interpolations/5,6.webp?steps=4", {"model": "fashion-vae", "a": "5", "b": "6", "at": "5"}),
     ],
 )
 async def test_a_dropped_picture_of_ours_brings_back_what_it_shows(
@@ -91,6 +155,42 @@ async def test_a_real_picture_finds_its_place_on_the_map(visit: Visit, server: s
     await until(page, "z64 => location.hash.includes(`at=z.${z64}`)", z64)
 
 
+async def test_the_posterior_of_a_scored_picture_is_drawn_and_told(visit: Visit, server: str) -> None:
+    """On a map of two dimensions: rings at one and two deviations around the encoder's mean, and in words."""
+    picture = Path("service/page/examples/06-coat.png").read_bytes()
+    answer = httpx.post(f"{server}/v1/models/fashion-vae-2d/latents", files={"image": picture})
+    found = answer.json()["data"][0]
+    page = await visit("/#model=fashion-vae-2d&score=4")
+    await page.locator("latent-map #posterior polygon").nth(3).wait_for(state="attached")
+
+    read = """map => [1, 3].map(number => [...map.shadowRoot.querySelectorAll("#posterior polygon")[number].points]
+      .map(({ x, y }) => map.plane.placeAt({ left: x / 100, top: y / 100 })))"""
+    for deviations, ring in zip((1, 2), await page.locator("latent-map").evaluate(read), strict=True):
+        for axis, name in enumerate("xy"):
+            middle, reach = found["latents"][axis], deviations * found["scale"][axis]
+            values = [place[name] for place in ring]
+            assert [min(values), max(values)] == pytest.approx([middle - reach, middle + reach], abs=0.012)
+    assert f"{found['scale'][0]:.2f}" in await page.locator("#map .legend").text_content()
+    await until(page, "document.querySelector('[role=status]').textContent.includes('posterior')")
+    await page.locator("#model").select_option("fashion-vae")
+    assert await page.locator("latent-map #posterior").count() == 0
+
+
+async def test_a_point_with_many_numbers_is_shown_by_its_directions(visit: Visit) -> None:
+    """It lies nowhere on the plane of seeds; and beyond the six most active dimensions there are more."""
+    page = await visit("/#model=fashion-vae&score=4")
+    await until(page, "document.querySelector('elbo-meter').score")
+
+    await page.locator("#encode").click()
+    await until(page, "document.querySelectorAll('.direction').length === 6")
+    labels = "all => all.map(each => each.textContent.trim().split(/\\s+/)[1])"
+    first = await page.locator(".direction").evaluate_all(labels)
+    await page.locator("#more").click()
+    await until(page, "document.querySelector('.more').textContent.includes('7–12 of the 40')")
+
+    assert set(first).isdisjoint(await page.locator(".direction").evaluate_all(labels))
+
+
 async def test_what_is_drawn_is_scored(visit: Visit) -> None:
     """Each stroke; the sheet is a picture of the model's own size."""
     page = await visit("/#model=fashion-vae-2d&score=draw")
@@ -115,20 +215,20 @@ async def test_a_gan_says_why_it_cannot_score_and_names_the_models_that_can(visi
     await page.locator("elbo-meter button", has_text="fashion-vae-2d").click()
 
     await until(page, "document.querySelector('elbo-meter').score")
-    assert await page.locator("select").input_value() == "fashion-vae-2d"
+    assert await page.locator("#model").input_value() == "fashion-vae-2d"
 
 
 async def test_a_drag_has_two_requests_under_way_at_most_and_the_last_wins(visit: Visit) -> None:
     """Pictures of points, held back so that they pile up; what is shown in the end is the last point's."""
     page = await visit("/#model=fashion-vae-2d&at=0,0&hide=score,path,samples,why", bypass_csp=True)
     await _exact(page)
-    running, most, asked = 0, 0, 0
+    running, most, asked, let = 0, 0, 0, asyncio.Event()
 
     async def hold(route: Any) -> None:
         nonlocal running, most, asked
         running, asked = running + 1, asked + 1
         most = max(most, running)
-        await asyncio.sleep(0.12)
+        await let.wait()
         running -= 1
         # One that was aborted meanwhile cannot go on.
         with contextlib.suppress(PlaywrightError):
@@ -140,8 +240,8 @@ async def test_a_drag_has_two_requests_under_way_at_most_and_the_last_wins(visit
     await page.mouse.down()
     for step in range(30):
         await page.mouse.move(box["x"] + 20 + 10 * step, box["y"] + 20 + 8 * step)
-        await page.wait_for_timeout(20)
     await page.mouse.up()
+    let.set()
     await _exact(page)
 
     assert most <= 2
@@ -192,9 +292,19 @@ async def _on_screen(page: Any) -> bytes:
     return bytes(await page.evaluate(read))
 
 
-async def _drop(page: Any, content: bytes) -> None:
-    script = """bytes => {
+async def _copied(page: Any) -> str:
+    await page.locator("#copy-line").click()
+    line: str = await page.evaluate("navigator.clipboard.readText()")
+    return line
+
+
+def _run(line: str, folder: Path) -> bytes:
+    return subprocess.run(["bash", "-c", line], cwd=folder, check=True, timeout=30, capture_output=True).stdout
+
+
+async def _drop(page: Any, content: bytes, name: str = "p.png") -> None:
+    script = """([bytes, name]) => {
       const data = new DataTransfer();
-      data.items.add(new File([new Uint8Array(bytes)], "p.png", { type: "image/png" }));
+      data.items.add(new File([new Uint8Array(bytes)], name, { type: "image/png" }));
       window.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true })); }"""
-    await page.evaluate(script, list(content))
+    await page.evaluate(script, [list(content), name])

@@ -40,14 +40,13 @@ export class DrawPad extends ModelElement {
     this.#done();
   }
 
-  /** @param {CanvasImageSource} image */
   load(image) {
     this.#canvas.getContext("2d")?.drawImage(image, 0, 0, this.#canvas.width, this.#canvas.height);
     this.empty = false;
     this.#done();
   }
 
-  /** A dab, and the way to it from the last one. @param {{x: number, y: number}} to */
+  /** A dab, and the way to it from the last one. */
   #stroke(to) {
     const { width, height } = this.#canvas;
     const pen = this.#canvas.getContext("2d");
@@ -70,13 +69,11 @@ export class DrawPad extends ModelElement {
     sheet.toBlob((picture) => picture && this.tell("picture-change", { picture }), "image/png");
   }
 
-  /** @param {PointerEvent} event @returns {{x: number, y: number}} */
   #under(event) {
     const box = this.#canvas.getBoundingClientRect();
     return { x: (event.clientX - box.left) / box.width, y: (event.clientY - box.top) / box.height };
   }
 
-  /** @param {PointerEvent} event */
   #press(event) {
     if (event.button !== 0) return;
     this.#canvas.setPointerCapture(event.pointerId);
@@ -85,7 +82,6 @@ export class DrawPad extends ModelElement {
     this.#stroke(this.brush);
   }
 
-  /** @param {PointerEvent} event */
   #drag(event) {
     if (this.down && this.#canvas.hasPointerCapture(event.pointerId)) this.#stroke(this.#under(event));
   }
@@ -96,7 +92,6 @@ export class DrawPad extends ModelElement {
     this.#done();
   }
 
-  /** @param {KeyboardEvent} event */
   #key(event) {
     const move = MOVES[event.key];
     if (move) this.#walk(move);
@@ -105,7 +100,6 @@ export class DrawPad extends ModelElement {
     event.preventDefault();
   }
 
-  /** @param {number[]} direction */
   #walk([right, down]) {
     const within = (value) => Math.min(1, Math.max(0, value));
     const to = { x: within(this.brush.x + right / 28), y: within(this.brush.y + down / 28) };
@@ -123,7 +117,7 @@ export class DrawPad extends ModelElement {
           @keydown=${this.#key} @blur=${this.#release}></canvas>
         <p class="hint" ?hidden=${!this.empty} aria-hidden="true">${say("draw.hint")}</p>
         <span class="brush" .style=${`left:${100 * this.brush.x}%;top:${100 * this.brush.y}%`}></span>
-        <button type="button" @click=${this.clear} aria-label=${say("draw.clear")}>${icon("clear")}</button>
+        <button @click=${this.clear} aria-label=${say("draw.clear")}>${icon("clear")}</button>
       </div>
       <p id="how" class="unseen">${say("draw.keys")}</p>`;
   }

@@ -9,7 +9,7 @@
  *   picture a Blob to score; setting src sets it
  *   score   what the service answered, or null
  * Events, which bubble:
- *   score-change  a score has come      {score}, as POST …/scores answers
+ *   score-change  a score has come      {score, picture}: as POST …/scores answers, and the Blob
  *   model-choice  another model was asked for, since this one has no likelihood   {model}
  *   problem       an Error that says what the service said
  */
@@ -17,10 +17,6 @@
 import { css, html, svg } from "../lit/lit.js";
 import { answer } from "../model/requests.js";
 import { ModelElement, look } from "./shared.js";
-
-/** @typedef {{value: number, standard_error: number | null, draws: number}} Mean */
-/** @typedef {{elbo: Mean, reconstruction: Mean, kl: Mean, importance_weighted: Mean, bits_per_dim: {elbo: number},
- *   percentile: number | null, kl_per_dimension: number[] | null, steps: string[], domain: string}} Score */
 
 export class ElboMeter extends ModelElement {
   static properties = {
@@ -49,7 +45,6 @@ export class ElboMeter extends ModelElement {
     return this.card?.capabilities.includes("score") ?? true;
   }
 
-  /** @param {Map<string, unknown>} changed */
   willUpdate(changed) {
     super.willUpdate(changed);
     if (changed.has("src") && this.src) this.#fetch(this.src);
@@ -58,7 +53,6 @@ export class ElboMeter extends ModelElement {
     else if (this.picture) this.#ask(this.picture);
   }
 
-  /** @param {string} src */
   async #fetch(src) {
     try {
       const picture = await (await answer(src)).blob();
@@ -75,7 +69,6 @@ export class ElboMeter extends ModelElement {
     this.able = data.filter((card) => card.capabilities.includes("score")).map((card) => card.name);
   }
 
-  /** @param {Blob} picture */
   async #ask(picture) {
     this.#running.abort();
     const { signal } = (this.#running = new AbortController());
@@ -86,7 +79,7 @@ export class ElboMeter extends ModelElement {
       const { data: [first], domain } = await score.json();
       if (this.pair) URL.revokeObjectURL(this.pair);
       Object.assign(this, { score: { ...first, domain }, pair: URL.createObjectURL(await pair.blob()), busy: false });
-      this.tell("score-change", { score: this.score });
+      this.tell("score-change", { score: this.score, picture });
     } catch (error) {
       if (signal.aborted) return;
       this.busy = false;
@@ -94,7 +87,6 @@ export class ElboMeter extends ModelElement {
     }
   }
 
-  /** @param {string} resource @param {Blob} picture @param {string} form @param {AbortSignal} signal */
   #post(resource, picture, form, signal) {
     const body = new FormData();
     body.append("image", picture, "picture.png");
@@ -117,10 +109,9 @@ export class ElboMeter extends ModelElement {
     const { say } = this.words;
     return html`<p id="why">${say("score.unable", { model: this.card.name })}</p>
       <p class="quiet">${say("score.others")}</p>
-      <div class="row">${this.able.map((name) => html`<button type="button" @click=${() => this.#choose(name)}>${name}</button>`)}</div>`;
+      <div class="row">${this.able.map((name) => html`<button @click=${() => this.#choose(name)}>${name}</button>`)}</div>`;
   }
 
-  /** @param {string} model */
   #choose(model) {
     this.model = model;
     this.tell("model-choice", { model });

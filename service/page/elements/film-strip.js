@@ -5,6 +5,7 @@
  *   model   name, or name@digest                                        "fashion-vae-2d"
  *   server  address of the service                                      where this file came from
  *   a, b    the ends: a seed, "x,y" on the map, or "z." and a z64       "42", "77"
+ *   label   the class of a conditional model's seeds                    any
  *   method  slerp, along a great circle, or lerp, along the line        "slerp"
  *   frame   the one that is framed, 0 … 16                              0
  * Properties:
@@ -22,6 +23,7 @@ import { STEPS, film } from "../model/addresses.js";
 import { METHODS, encodeZ64 } from "../model/latents.js";
 import { read, resolve } from "../model/points.js";
 import { answer } from "../model/requests.js";
+import { Space } from "../model/space.js";
 import { icon } from "./icons.js";
 import { ModelElement, look } from "./shared.js";
 
@@ -31,6 +33,7 @@ export class FilmStrip extends ModelElement {
   static properties = {
     a: { type: String, reflect: true },
     b: { type: String, reflect: true },
+    label: { type: String, reflect: true },
     method: { type: String, reflect: true },
     frame: { type: Number, reflect: true },
     playing: { state: true },
@@ -42,7 +45,7 @@ export class FilmStrip extends ModelElement {
 
   constructor() {
     super();
-    Object.assign(this, { a: "42", b: "77", frame: 0, playing: false, source: "" });
+    Object.assign(this, { a: "42", b: "77", label: "", frame: 0, playing: false, source: "" });
     /** @type {"slerp" | "lerp"} */
     this.method = "slerp";
   }
@@ -52,10 +55,9 @@ export class FilmStrip extends ModelElement {
     this.pause();
   }
 
-  /** @param {Map<string, unknown>} changed */
   willUpdate(changed) {
     super.willUpdate(changed);
-    if (this.card && ["a", "b", "method", "card"].some((name) => changed.has(name))) this.#load();
+    if (this.card && ["a", "b", "label", "method", "card"].some((name) => changed.has(name))) this.#load();
   }
 
   /** Between seeds the film has an address; between other points it is asked for. */
@@ -64,35 +66,37 @@ export class FilmStrip extends ModelElement {
     this.#coming.abort();
     this.#coming = new AbortController();
     if (typeof a === "number" && typeof b === "number") {
-      this.source = this.url(film(this.card, a, b, this.method));
+      this.source = this.url(film(this.#space, this.method, `${a},${b}.strip.png`));
       return;
     }
-    const latents = [a, b].map((point) => [...resolve(point, this.card.latent_dim)]);
-    const options = { method: "POST", body: JSON.stringify({ latents, steps: STEPS + 1, method: this.method }), signal: this.#coming.signal };
+    const latents = [a, b].map((point) => [...resolve(point, this.#space)]);
+    const options = { method: "POST", body: JSON.stringify({ latents }), signal: this.#coming.signal };
     const headers = { "Content-Type": "application/json", Accept: "image/png" };
     try {
-      const strip = await answer(this.url(`v1/models/${this.card.pinned}/interpolations`), { ...options, headers });
+      const strip = await answer(this.url(film(this.#space, this.method)), { ...options, headers });
       this.#take(await strip.blob());
     } catch (error) {
       if (!options.signal.aborted) this.tell("problem", error);
     }
   }
 
-  /** @param {Blob} strip */
   #take(strip) {
     if (this.source.startsWith("blob:")) URL.revokeObjectURL(this.source);
     this.source = URL.createObjectURL(strip);
   }
 
-  /** @returns {import("../model/addresses.js").Point[]} */
+  get #space() {
+    return new Space(this.card, this.label);
+  }
+
   #ends() {
-    return [this.a, this.b].map((text) => read(text, this.card.latent_dim) ?? 0);
+    return [this.a, this.b].map((text) => read(text, this.#space) ?? 0);
   }
 
   /** The point of the frame; the ends are met exactly. */
   get at() {
     if (this.frame % STEPS === 0) return this.frame ? this.b : this.a;
-    const [start, end] = this.#ends().map((point) => resolve(point, this.card.latent_dim));
+    const [start, end] = this.#ends().map((point) => resolve(point, this.#space));
     return `z.${encodeZ64(METHODS[this.method](start, end, this.frame / STEPS))}`;
   }
 
@@ -104,7 +108,6 @@ export class FilmStrip extends ModelElement {
     return { image, x: this.frame * width, y: 0, width, height: image.naturalHeight };
   }
 
-  /** @param {number} frame @param {boolean} rests */
   show(frame, rests) {
     this.frame = frame;
     if (this.card) this.tell(rests ? "frame-change" : "frame-input", { frame, at: this.at, near: this.#near() });
@@ -137,13 +140,11 @@ export class FilmStrip extends ModelElement {
     this.show(this.frame, true);
   }
 
-  /** @param {boolean} playing */
   #play(playing) {
     this.playing = playing;
     this.tell("play-change", { playing });
   }
 
-  /** @param {Event} event @param {boolean} rests */
   #scrub({ target }, rests) {
     clearInterval(this.#timer);
     if (this.playing) this.#play(false);
@@ -160,7 +161,7 @@ export class FilmStrip extends ModelElement {
           @input=${(event) => this.#scrub(event, false)} @change=${(event) => this.#scrub(event, true)}>
       </div>
       <div class="row">
-        <button id="play" type="button" class="main" @click=${() => (this.playing ? this.pause() : this.play())}>
+        <button id="play" class="main" @click=${() => (this.playing ? this.pause() : this.play())}>
           ${icon(this.playing ? "pause" : "play")} ${say(this.playing ? "path.pause" : "path.play")}</button>
         <slot></slot>
         <span class="quiet place">${place}</span>

@@ -13,9 +13,7 @@ const SIGNS = {
   keys: svg`<rect x="2" y="5" width="16" height="10.5" rx="2"/><path d="M5.5 8.5h.01M8.5 8.5h.01M11.5 8.5h.01M14.5 8.5h.01M6.5 12h7"/>`,
   share: svg`<path d="M10 12V3M6.5 6 10 2.5 13.5 6M5 9.5H4v8h12v-8h-1"/>`,
   clear: svg`<path d="M5 5l10 10M15 5 5 15"/>`,
-  more: svg`<path d="M4 10h12M11 5l5 5-5 5"/>`,
 };
 
-/** @param {keyof typeof SIGNS} name */
 export const icon = (name) => html`<svg class="icon" viewBox="0 0 20 20" width="20" height="20" aria-hidden="true" fill="none" stroke="currentColor"
   stroke-width="1.6" stroke-linecap="round" stroke-linejoin="round">${SIGNS[name]}</svg>`;

@@ -6,7 +6,9 @@
  *   server  address of the service                                      where this file came from
  *   at      the point: a seed, "x,y" on the map, or "z." and a z64      "42"
  *   a, b    the ends of a path that is drawn, as `at`                   none
+ *   label   the class of a conditional model's seeds                    any
  * Properties:
+ *   posterior  {mean, scale} of a picture on a map of two dimensions, drawn at one and two standard deviations, or null
  *   loader  the PictureLoader to share with others                      one of its own
  * Events, which bubble:
  *   point-input   while it moves   {at, point, place, url, near}: point is the seed or the z64, url that of its picture,
@@ -17,26 +19,28 @@
  * Keys while it has the focus: arrows 0.1, with Shift 0.5, with Alt 0.02; Home; R random; [ ] the seed before and after; A, B.
  */
 
-import { css, html } from "../lit/lit.js";
+import { css, html, svg } from "../lit/lit.js";
 import { LARGEST_SEED, picture } from "../model/addresses.js";
 import { LatentPlane } from "../model/latent-plane.js";
 import { placeIn, read } from "../model/points.js";
 import { PictureLoader } from "../model/requests.js";
 import { SeedPlane } from "../model/seed-plane.js";
-import { press } from "./map-keys.js";
+import { Space } from "../model/space.js";
+import { drag, placeFields, press, touch } from "./map-hands.js";
 import { draw, nearest } from "./nearest.js";
-import { placeFields } from "./place-fields.js";
 import { ModelElement, look } from "./shared.js";
 
-/** @typedef {import("../model/latent-plane.js").Place} Place @typedef {import("../model/latent-plane.js").Spot} Spot @typedef {import("../model/addresses.js").Point} Point */
-
 const PIXELS = 224;
+/** What decides which picture is shown. */
+const WHERE = ["at", "card", "label"];
 
 export class LatentMap extends ModelElement {
   static properties = {
     at: { type: String, reflect: true },
     a: { type: String, reflect: true },
     b: { type: String, reflect: true },
+    label: { type: String, reflect: true },
+    posterior: { attribute: false },
     loader: { attribute: false },
     place: { state: true },
     moving: { state: true },
@@ -45,7 +49,9 @@ export class LatentMap extends ModelElement {
   constructor() {
     super();
     this.at = "42";
-    this.a = this.b = "";
+    this.a = this.b = this.label = "";
+    /** @type {Posterior | null} */
+    this.posterior = null;
     this.loader = new PictureLoader();
     this.moving = false;
     /** @type {Place | null} where the point lies on the plane; null: nowhere on it */
@@ -55,34 +61,37 @@ export class LatentMap extends ModelElement {
     this.arrive = (event) => this.#show(event);
   }
 
-  /** @param {Map<string, unknown>} changed */
   willUpdate(changed) {
     super.willUpdate(changed);
     if (!this.card) return;
-    if (this.plane?.card !== this.card) this.plane = this.card.latent_dim === 2 ? new LatentPlane(this.card) : new SeedPlane(this.card);
-    if (changed.has("at") || changed.has("card")) this.#find();
+    if (WHERE.slice(1).some((name) => changed.has(name))) this.#enter(new Space(this.card, this.label));
+    if (WHERE.some((name) => changed.has(name))) this.#find();
   }
 
-  /** @param {Map<string, unknown>} changed */
+  /** Another class of the same model is seen from the same place. */
+  #enter(space) {
+    if (this.plane?.space.card === space.card) this.plane.space = space;
+    else this.plane = space.dim === 2 ? new LatentPlane(space) : new SeedPlane(space);
+  }
+
   updated(changed) {
     if (changed.has("loader")) {
       changed.get("loader")?.removeEventListener("picture", this.arrive);
       this.loader.addEventListener("picture", this.arrive);
     }
-    if (changed.has("at") || changed.has("card")) this.#draw();
+    if (WHERE.some((name) => changed.has(name))) this.#draw();
   }
 
-  /** The point that is shown, as a seed or z64. @returns {Point} */
+  /** The point that is shown, as a seed or z64. */
   get point() {
     return this.#pointOf(this.at) ?? 0;
   }
 
-  /** @param {string} text @returns {Point | null} */
   #pointOf(text) {
-    return this.card && read(text, this.card.latent_dim);
+    return this.plane && read(text, this.plane.space);
   }
 
-  /** @param {string} text @returns {Place | null} null for what is nowhere on the plane */
+  /** @returns {Place | null} null for what is nowhere on the plane */
   #placeOf(text) {
     const point = this.#pointOf(text);
     return placeIn(text) ?? (point === null ? null : this.plane?.placeOf(point) ?? null);
@@ -95,7 +104,6 @@ export class LatentMap extends ModelElement {
 
   // Moving
 
-  /** @param {Place} place @param {boolean} rests */
   move(place, rests) {
     if (!this.plane || !this.card) return;
     this.moving = !rests;
@@ -105,14 +113,12 @@ export class LatentMap extends ModelElement {
     this.#tell(rests ? "point-change" : "point-input");
   }
 
-  /** @param {number} seed */
   showSeed(seed) {
     this.at = String((seed + LARGEST_SEED + 1) % (LARGEST_SEED + 1));
     this.#find();
     this.#tell("point-change");
   }
 
-  /** @param {string} name */
   #tell(name) {
     if (!this.card) return;
     this.tell(name, { point: this.point, at: this.at, place: this.place, url: this.#url, near: this.#near() });
@@ -135,42 +141,15 @@ export class LatentMap extends ModelElement {
   }
 
   get #url() {
-    return this.url(picture(this.card, this.point, PIXELS));
+    return this.url(picture(this.plane.space, this.point, PIXELS));
   }
 
-  /** @param {import("../model/requests.js").PictureEvent} event */
-  async #show({ url, shown }) {
+  async #show({ detail: { url, shown } }) {
     if (!this.card || url !== this.#url) return;
     const image = Object.assign(new Image(), { src: shown });
     await image.decode().catch(() => {});
     const { naturalWidth: width, naturalHeight: height } = image;
     if (width && url === this.#url) draw(this.#lens, { image, x: 0, y: 0, width, height });
-  }
-
-  // Hands
-
-  /** @param {PointerEvent} event @returns {Place} */
-  #placeUnder(event) {
-    const box = this.renderRoot.querySelector("#pad").getBoundingClientRect();
-    const part = (value) => Math.min(.9999, Math.max(.0001, value));
-    return this.plane.placeAt({ left: part((event.clientX - box.left) / box.width), top: part((event.clientY - box.top) / box.height) });
-  }
-
-  /** @param {PointerEvent} event */
-  #press(event) {
-    if (event.button !== 0 || !this.plane) return;
-    event.currentTarget.setPointerCapture(event.pointerId);
-    this.move(this.#placeUnder(event), false);
-  }
-
-  /** @param {PointerEvent} event */
-  #drag(event) {
-    if (this.moving && this.plane) this.move(this.#placeUnder(event), false);
-  }
-
-  /** @param {PointerEvent} event */
-  #release(event) {
-    if (this.moving && this.plane) this.move(event.type === "pointercancel" ? this.place : this.#placeUnder(event), true);
   }
 
   /** @param {"a" | "b"} end which becomes the point that is shown */
@@ -187,17 +166,17 @@ export class LatentMap extends ModelElement {
     return html`
       <div id="pad" tabindex="0" role="application" aria-label=${say("map.label", { model: this.card.name })} aria-describedby="how"
         aria-roledescription=${say("map.role")}
-        @pointerdown=${this.#press} @pointermove=${this.#drag} @pointerup=${this.#release} @pointercancel=${this.#release} @keydown=${(event) => press(this, event)}>
+        @pointerdown=${(event) => touch(this, event)} @pointermove=${(event) => drag(this, event)} @pointerup=${(event) => drag(this, event, true)} @pointercancel=${() => this.moving && this.move(this.place, true)} @keydown=${(event) => press(this, event)}>
         ${this.plane.pictures.map((each) => this.#tile(each))}
         ${this.#path()}
         ${this.#end("a")}${this.#end("b")}
         ${this.#dot()}
+        ${this.#cloud()}
       </div>
       <p id="how" class="unseen">${say("map.keys")}</p>
       ${placeFields(this)}`;
   }
 
-  /** @param {import("../model/latent-plane.js").Picture} tile */
   #tile({ url, left, top, width, height }) {
     const box = `left:${100 * left}%;top:${100 * top}%;width:${100 * width}%;height:${100 * height}%`;
     return html`<img src=${this.url(url)} alt="" draggable="false" crossorigin="anonymous" .style=${box} @load=${() => this.#draw()}>`;
@@ -205,12 +184,19 @@ export class LatentMap extends ModelElement {
 
   #path() {
     const [a, b] = [this.#pointOf(this.a), this.#pointOf(this.b)];
-    const line = a === null || b === null ? [] : this.plane.way(a, b).map(({ left, top }) => `${(100 * left).toFixed(2)},${(100 * top).toFixed(2)}`);
+    const line = a === null || b === null ? "" : points(this.plane.way(a, b));
     return html`<svg viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true">
-      <polyline class="under" points=${line.join(" ")}></polyline><polyline points=${line.join(" ")}></polyline></svg>`;
+      <polyline class="under" points=${line}></polyline><polyline points=${line}></polyline></svg>`;
   }
 
-  /** @param {"a" | "b"} end */
+  /** Over the dot, since it may be smaller than that. */
+  #cloud() {
+    if (!this.posterior || this.plane.space.dim !== 2) return "";
+    const rings = [1, 2].map((deviations) => points(this.plane.around(this.posterior, deviations)));
+    return html`<svg id="posterior" viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true">
+      ${rings.map((ring) => svg`<polygon class="under" points=${ring}></polygon><polygon points=${ring}></polygon>`)}</svg>`;
+  }
+
   #end(end) {
     const spot = this.#spot(this.#placeOf(this[end]));
     return spot ? html`<b class="end" .style=${spot} aria-hidden="true">${end.toUpperCase()}</b>` : "";
@@ -222,7 +208,7 @@ export class LatentMap extends ModelElement {
       ${spot ? "" : html`<p class="away">${this.words.say("map.away")}</p>`}`;
   }
 
-  /** @param {Place | null} place @returns {string | null} a style; null out of view */
+  /** @returns {string | null} a style; null out of view */
   #spot(place) {
     if (!place) return null;
     const { left, top } = this.plane.spotOf(place);
@@ -233,8 +219,10 @@ export class LatentMap extends ModelElement {
     #pad { position: relative; aspect-ratio: 1; overflow: hidden; border-radius: 12px; background: #000; touch-action: none; cursor: crosshair; user-select: none; }
     #pad > * { position: absolute; pointer-events: none; }
     #pad svg { inset: 0; width: 100%; height: 100%; fill: none; stroke: var(--accent); stroke-width: 2.5; stroke-dasharray: 1 5; stroke-linecap: round; }
-    polyline { vector-effect: non-scaling-stroke; }
+    polyline, polygon { vector-effect: non-scaling-stroke; }
     .under { stroke: #000a; stroke-width: 5; stroke-dasharray: none; }
+    #pad #posterior { stroke: #fff; stroke-width: 1.5; stroke-dasharray: none; }
+    #posterior .under { stroke-width: 3.5; }
     .end { display: grid; place-items: center; width: 1.5rem; height: 1.5rem; translate: -50% -50%; border-radius: 50%; background: var(--accent); color: var(--on-accent); font-size: .8125rem; box-shadow: 0 0 0 2px #0009; }
     #dot { width: clamp(3.25rem, 15%, 5rem); aspect-ratio: 1; translate: -50% -50%; border: 3px solid #ff8a58; border-radius: 14px; background: #000; box-shadow: 0 0 0 1.5px #000, 0 6px 24px #000c; overflow: hidden; }
     #lens { display: block; width: 100%; height: 100%; }
@@ -245,5 +233,8 @@ export class LatentMap extends ModelElement {
     :host { container-type: inline-size; }
   `];
 }
+
+/** @returns {string} as SVG says it */
+const points = (spots) => spots.map(({ left, top }) => `${(100 * left).toFixed(2)},${(100 * top).toFixed(2)}`).join(" ");
 
 customElements.define("latent-map", LatentMap);

@@ -3,8 +3,8 @@
 /** @typedef {{image: HTMLImageElement, x: number, y: number, width: number, height: number}} Near what `drawImage` wants */
 
 /**
- * @param {ParentNode} root of the map's images @param {import("../model/latent-plane.js").Picture[]} pictures on the map
- * @param {import("../model/latent-plane.js").Spot} spot @returns {Near | null} null where nothing has loaded yet
+ * @param {ParentNode} root of the map's images @param {Picture[]} pictures on the map
+ * @returns {Near | null} null where nothing has loaded yet
  */
 export function nearest(root, pictures, { left, top }) {
   const within = (each) =>
@@ -19,6 +19,5 @@ export function nearest(root, pictures, { left, top }) {
   return { image, x: column * width, y: row * height, width, height };
 }
 
-/** @param {HTMLCanvasElement | null} canvas @param {Near} near */
 export const draw = (canvas, { image, x, y, width, height }) =>
   canvas?.getContext("2d")?.drawImage(image, x, y, width, height, 0, 0, canvas.width, canvas.height);

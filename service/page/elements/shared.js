@@ -4,8 +4,6 @@ import { LitElement, css } from "../lit/lit.js";
 import { answer } from "../model/requests.js";
 import { Words } from "../words/words.js";
 
-/** @typedef {import("../model/addresses.js").Card} Card */
-
 /** The service that this file came from. */
 const HOME = new URL("../..", import.meta.url).href;
 /** @type {Map<string, Promise<Card>>} */
@@ -14,7 +12,6 @@ const cards = new Map();
 /** @param {string} server as an attribute may say it, with or without a slash at its end */
 const base = (server) => new URL(server ? server.replace(/\/?$/, "/") : HOME, document.baseURI);
 
-/** @param {string} server @param {string} model @returns {Promise<Card>} */
 export function cardOf(server, model) {
   const url = new URL(`v1/models/${encodeURIComponent(model)}`, base(server)).href;
   const card = cards.get(url) ?? answer(url).then((response) => response.json());
@@ -41,7 +38,6 @@ export class ModelElement extends LitElement {
     this.words = new Words(this);
   }
 
-  /** @param {Map<string, unknown>} changed */
   willUpdate(changed) {
     if (changed.has("model") || changed.has("server")) this.#meet();
   }
@@ -52,12 +48,12 @@ export class ModelElement extends LitElement {
     if (card && server === this.server && model === this.model) this.card = card;
   }
 
-  /** @param {string} path @returns {string} absolute, at this element's service */
+  /** @returns {string} absolute, at this element's service */
   url(path) {
     return new URL(path.replace(/^\//, ""), base(this.server)).href;
   }
 
-  /** @param {string} name @param {unknown} [detail] of an event that leaves the shadow @returns {void} */
+  /** @param {unknown} [detail] of an event that leaves the shadow */
   tell(name, detail) {
     this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true }));
   }

@@ -2,8 +2,6 @@
 
 import { format, parse } from "./state.js";
 
-/** @typedef {import("./state.js").State} State */
-
 /** Browsers refuse an address that changes more often. */
 const WRITTEN_MS = 150;
 
@@ -24,7 +22,7 @@ export class Journey extends EventTarget {
     return parse(location.hash, parse(location.search, this.first));
   }
 
-  /** @param {Partial<State>} changes @param {{rests: boolean}} how rests: the step is done; else the hand still moves */
+  /** @param {{rests: boolean}} how rests: the step is done; else the hand still moves */
   step(changes, { rests }) {
     this.state = { ...this.state, ...changes };
     const hash = format(this.state, this.first);
@@ -40,7 +38,6 @@ export class Journey extends EventTarget {
     return new URL(format(this.state, this.first), location.href).href;
   }
 
-  /** @param {string} hash */
   #write(hash) {
     history.replaceState(null, "", hash);
     this.#written = performance.now();

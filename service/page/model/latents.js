@@ -1,14 +1,13 @@
-// Numbers of the latent space: paths, blends, z64 and the normal distribution. Pure functions.
+// Numbers of the latent space: paths, blends, z64, the normal distribution.
 
 /** @typedef {Float32Array} Latents one point, as many numbers as the model has dimensions */
 
-/** @param {ArrayLike<number>} a @param {ArrayLike<number>} b */
 const dot = (a, b) => Array.from(a).reduce((sum, value, index) => sum + value * b[index], 0);
 
-/** @param {Latents} a @param {Latents} b @param {number} t in [0, 1] @returns {Latents} on the straight line */
+/** @param {number} t in [0, 1] @returns {Latents} on the straight line */
 export const lerp = (a, b, t) => a.map((value, index) => (1 - t) * value + t * b[index]);
 
-/** @param {Latents} a @param {Latents} b @param {number} t in [0, 1] @returns {Latents} on the great circle, as the server goes */
+/** @param {number} t in [0, 1] @returns {Latents} on the great circle, as the server goes */
 export function slerp(a, b, t) {
   const [lengthA, lengthB] = [Math.hypot(...a), Math.hypot(...b)];
   const angle = Math.acos(Math.min(1, Math.max(-1, dot(a, b) / (lengthA * lengthB))));
@@ -22,20 +21,20 @@ export const METHODS = { slerp, lerp };
 
 /**
  * Standard normal corners give a standard normal blend: plain weights would shrink it towards the middle of a cell.
- * @param {Latents[]} corners @param {number[]} weights @returns {Latents} Σ w z / √Σ w²
+ * @returns {Latents} Σ w z / √Σ w²
  */
 export function blend(corners, weights) {
   const length = Math.hypot(...weights);
   return corners[0].map((_, index) => corners.reduce((sum, corner, each) => sum + weights[each] * corner[index], 0) / length);
 }
 
-/** @param {Latents} latents @returns {string} base64url of little-endian float16: a rounded point, with its own address */
+/** @returns {string} base64url of little-endian float16: a rounded point, with its own address */
 export function encodeZ64(latents) {
   const bytes = [...latents].flatMap((value) => [half(value) & 255, half(value) >> 8]);
   return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
-/** @param {string} text @returns {Latents | null} null for what is no z64 of finite numbers */
+/** @returns {Latents | null} null for what is no z64 of finite numbers */
 export function decodeZ64(text) {
   if (!/^[\w-]+$/.test(text) || text.length % 4 === 1) return null;
   const bytes = Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (letter) => letter.charCodeAt(0));
@@ -44,7 +43,7 @@ export function decodeZ64(text) {
   return latents.every(Number.isFinite) ? latents : null;
 }
 
-/** @param {number} value @returns {number} the bits of the nearest float16 */
+/** @returns {number} the bits of the nearest float16 */
 function half(value) {
   const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
   const size = Math.min(Math.abs(value), 65504);
@@ -54,14 +53,14 @@ function half(value) {
   return sign | (units < 1024 ? units : ((exponent + 15) << 10) + (units - 1024));
 }
 
-/** @param {number} bits of a float16 @returns {number} */
+/** @param {number} bits of a float16 */
 function whole(bits) {
   const [sign, exponent, fraction] = [bits & 0x8000 ? -1 : 1, (bits >> 10) & 31, bits & 1023];
   if (exponent === 31) return fraction ? NaN : sign * Infinity;
   return sign * (exponent ? (1 + fraction / 1024) * 2 ** (exponent - 15) : fraction * 2 ** -24);
 }
 
-/** @param {number} z @returns {number} the share of a standard normal below z; within 1.5e-7 (Abramowitz & Stegun 7.1.26) */
+/** @returns {number} the share of a standard normal below z; within 1.5e-7 (Abramowitz & Stegun 7.1.26) */
 export function share(z) {
   const x = Math.abs(z) / Math.SQRT2;
   const t = 1 / (1 + 0.3275911 * x);

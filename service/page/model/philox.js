@@ -3,16 +3,13 @@
 const MULTIPLIERS = [0xd2511f53, 0xcd9e8d57];
 const WEYL = [0x9e3779b9, 0xbb67ae85];
 
-/** @param {number} a @param {number} b @returns {[number, number]} the high and the low word of a product of two words */
+/** @returns {number[]} the high and the low word of a product of two words */
 function product(a, b) {
-  const [a0, a1, b0, b1] = [a & 0xffff, a >>> 16, b & 0xffff, b >>> 16];
-  const [low, middle] = [a0 * b0, a1 * b0];
-  const carried = middle + (low >>> 16);
-  const other = a0 * b1 + (carried & 0xffff);
-  return [a1 * b1 + Math.floor(carried / 65536) + Math.floor(other / 65536), Math.imul(a, b) >>> 0];
+  const both = BigInt(a) * BigInt(b);
+  return [Number(both >> 32n), Number(both & 0xffffffffn)];
 }
 
-/** @param {number} seed @param {number} index @param {number} block @returns {number[]} four words of the stream of priors */
+/** @returns {number[]} four words of the stream of priors */
 function words(seed, index, block) {
   let [c0, c1, c2, c3, k0, k1] = [block, index >>> 0, 0, 0, seed >>> 0, 0];
   for (let round = 0; round < 10; round++) {
@@ -24,7 +21,7 @@ function words(seed, index, block) {
   return [c0, c1, c2, c3];
 }
 
-/** @param {number} seed @param {number} dim @param {number} [index] both modulo 2³² @returns {Float32Array} standard normals, the latents of (seed, index) */
+/** @param {number} [index] both modulo 2³² @returns {Float32Array} standard normals, the latents of (seed, index) */
 export function latentsOf(seed, dim, index = 0) {
   const latents = new Float32Array(dim);
   for (let block = 0; 4 * block < dim; block++) {

@@ -2,10 +2,9 @@
 
 import { LARGEST_SEED } from "./addresses.js";
 import { decodeZ64, encodeZ64 } from "./latents.js";
-import { latentsOf } from "./philox.js";
 import { pointOn } from "./seed-plane.js";
 
-/** @typedef {import("./addresses.js").Point} Point @typedef {import("./latents.js").Latents} Latents @typedef {{x: number, y: number}} Place */
+/** @typedef {{x: number, y: number}} Place */
 
 /** @param {string | null | undefined} text with full-width digits if a keyboard gave them @returns {string | null} as an address says it; null for what is none */
 export function plain(text) {
@@ -13,23 +12,20 @@ export function plain(text) {
   return (/^\d{1,10}$/.test(said) && Number(said) <= LARGEST_SEED) || placeIn(said) || (said.startsWith("z.") && decodeZ64(said.slice(2))) ? said : null;
 }
 
-/** @param {string} text @returns {Place | null} */
 export function placeIn(text) {
   const numbers = /^(-?\d{1,7}(?:\.\d{1,4})?),(-?\d{1,7}(?:\.\d{1,4})?)$/.exec(text);
   return numbers && { x: Number(numbers[1]), y: Number(numbers[2]) };
 }
 
-/** @param {string} text @param {number} dim @returns {Point | null} null for what no model of that many dimensions has */
-export function read(text, dim) {
+/** @returns {Point | null} null for what it does not have */
+export function read(text, space) {
   const said = plain(text);
   const place = said && placeIn(said);
-  if (place) return dim === 2 ? encodeZ64(Float32Array.of(place.x, place.y)) : pointOn(place.x, place.y, dim);
-  if (said?.startsWith("z.")) return decodeZ64(said.slice(2))?.length === dim ? said.slice(2) : null;
+  if (place) return space.dim === 2 ? encodeZ64(Float32Array.of(place.x, place.y)) : pointOn(place.x, place.y, space);
+  if (said?.startsWith("z.")) return decodeZ64(said.slice(2))?.length === space.dim ? said.slice(2) : null;
   return said && Number(said);
 }
 
-/** @param {Point} point @returns {string} */
 export const write = (point) => (typeof point === "number" ? String(point) : `z.${point}`);
 
-/** @param {Point} point @param {number} dim @returns {Latents} */
-export const resolve = (point, dim) => (typeof point === "number" ? latentsOf(point, dim) : decodeZ64(point));
+export const resolve = (point, space) => (typeof point === "number" ? space.draw(point) : decodeZ64(point));

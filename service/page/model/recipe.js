@@ -1,34 +1,41 @@
-// What one of our PNGs says of itself: the recipe that the service writes into each, read back here.
+// What one of our files says of itself: the recipe that the service writes into each PNG and WebP, read back here.
+// Here and not by the service, since it reads those of single pictures only: a sheet or a film has its view, too.
 
 import { encodeZ64 } from "./latents.js";
 
-/** @typedef {import("./state.js").State} State @typedef {{resource: string, model: string} & Record<string, any>} Recipe */
+/** Keyword, then two zero bytes of flags, empty language and translated keyword, each ended by a zero byte. */
+const KEYWORD = "latentserve\0\0\0\0\0";
+const NAMESPACE = "urn:latentserve:recipe";
 
-const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
-
-/** @param {ArrayBuffer} file @returns {Recipe | null} */
 export function recipeOf(file) {
-  for (const { kind, content } of chunks(file)) {
-    const text = kind === "iTXt" ? new TextDecoder().decode(content) : "";
-    // Keyword, then two zero bytes of flags, empty language and translated keyword, each ended by a zero byte.
-    if (text.startsWith("latentserve\0\0\0\0\0")) return parsed(text.slice("latentserve\0\0\0\0\0".length));
+  for (const { kind, content } of chunks(new DataView(file))) {
+    const text = new TextDecoder().decode(content);
+    if (kind === "iTXt" && text.startsWith(KEYWORD)) return parsed(text.slice(KEYWORD.length));
+    if (kind === "XMP ") return parsed(described(text));
   }
   return null;
 }
 
-/** @param {ArrayBuffer} file */
+/** Those of a PNG are length, kind, content and checksum; those of a WebP kind, length and content, on even bytes. */
 function* chunks(file) {
-  const [view, bytes] = [new DataView(file), new Uint8Array(file)];
-  if (!SIGNATURE.every((byte, index) => bytes[index] === byte)) return;
-  for (let start = 8; start + 12 <= bytes.length; ) {
-    const length = view.getUint32(start);
-    if (start + 12 + length > bytes.length) return;
-    yield { kind: String.fromCharCode(...bytes.slice(start + 4, start + 8)), content: bytes.slice(start + 8, start + 8 + length) };
-    start += 12 + length;
+  const word = (start) => String.fromCharCode(...new Uint8Array(file.buffer, start, 4));
+  if (file.byteLength < 12) return;
+  const png = word(0) === "\x89PNG";
+  if (!png && word(8) !== "WEBP") return;
+  for (let start = png ? 8 : 12; start + 8 <= file.byteLength; ) {
+    const [kind, length] = png ? [word(start + 4), file.getUint32(start)] : [word(start), file.getUint32(start + 4, true)];
+    if (start + 8 + length > file.byteLength) return;
+    yield { kind, content: new Uint8Array(file.buffer, start + 8, length) };
+    start += 8 + length + (png ? 4 : length % 2);
   }
 }
 
-/** @param {string} text @returns {Recipe | null} */
+/** @param {string} packet of XMP */
+function described(packet) {
+  const found = new DOMParser().parseFromString(packet, "text/xml").getElementsByTagNameNS("*", "Description")[0];
+  return found?.getAttributeNS(NAMESPACE, "recipe") ?? "";
+}
+
 function parsed(text) {
   try {
     const recipe = JSON.parse(text);
@@ -38,13 +45,14 @@ function parsed(text) {
   }
 }
 
-/** @param {Recipe} recipe @returns {Partial<State> | null} what to show for it; null for what has no place on the page */
-export function stateOf({ resource, model, ...rest }) {
-  const seeds = rest.seeds ?? rest.draws?.map((draw) => draw[0]);
-  if (resource === "samples" && Number.isInteger(rest.seed)) return { model, at: String(rest.seed) };
-  if (resource === "samples" && Number.isInteger(seeds?.[0])) return { model, at: String(seeds[0]), from: seeds[0] };
-  if (resource === "interpolations" && Number.isInteger(seeds?.[1])) return { model, at: String(seeds[0]), a: String(seeds[0]), b: String(seeds[1]), frame: 0 };
-  if (resource === "images" && typeof rest.latents === "string") return { model, at: `z.${rounded(rest.latents)}` };
+/** @returns {Partial<State> | null} what to show for it; null for what has no place on the page */
+export function stateOf({ resource, ...rest }) {
+  const [first, second] = rest.seeds ?? rest.draws?.map((draw) => draw[0]) ?? [rest.seed];
+  const [at, b] = [first, second].map((seed) => Number.isInteger(seed) && String(seed));
+  const of = { model: rest.model, label: typeof rest.label === "string" ? rest.label : "" };
+  if (resource === "samples" && at) return { ...of, at, ...(rest.draws ? { from: first } : {}) };
+  if (resource === "interpolations" && at && b) return { ...of, at, a: at, b, frame: 0 };
+  if (resource === "images" && typeof rest.latents === "string") return { ...of, at: `z.${rounded(rest.latents)}` };
   return null;
 }
 

@@ -1,58 +1,46 @@
 // Requests to the service: the newest wins, the last times are kept, and a problem is said in its own words.
 
-/** @typedef {{queue: number, model: number, encode: number, total: number, status: number}} Timing milliseconds */
-
 /** What went wrong, as the service says it. */
 export class Problem extends Error {
-  /** @param {string} message @param {string} code @param {string[]} able the models that can */
-  constructor(message, code, able) {
+  name = "Problem";
+
+  constructor(message, code) {
     super(message);
-    Object.assign(this, { name: "Problem", code, able });
+    this.code = code;
   }
 }
 
-/** @type {Timing[]} the last answers, newest last */
+/** Of the last answers, in milliseconds, newest last. */
 export const timings = [];
 const KEPT = 40;
 /** Tells "timing" after each answer. */
 export const clock = new EventTarget();
 
-/** @param {string} url @param {RequestInit} [options] @returns {Promise<Response>} Throws a Problem. */
+/** @returns {Promise<Response>} Throws a Problem. */
 export async function answer(url, options) {
   const started = performance.now();
   // Errors are told in the language of the page.
   const headers = { "Accept-Language": document.documentElement.lang || navigator.language, ...options?.headers };
   const response = await fetch(url, { ...options, headers }).catch((error) => {
-    throw error.name === "AbortError" ? error : new Problem("", "unreachable", []);
+    throw error.name === "AbortError" ? error : new Problem("", "unreachable");
   });
   keep(response, performance.now() - started);
   if (response.ok) return response;
-  const { title = `${response.status}`, detail = "", hint, code = "", supported_by = [] } = await response.json().catch(() => ({}));
-  throw new Problem(`${title}${detail && `: ${detail}`}${hint ? ` (${hint})` : ""}`, code, supported_by);
+  const { title = `${response.status}`, detail = "", hint, code = "" } = await response.json().catch(() => ({}));
+  throw new Problem(`${title}${detail && `: ${detail}`}${hint ? ` (${hint})` : ""}`, code);
 }
 
-/** @param {Response} response @param {number} total */
 function keep(response, total) {
   const said = response.headers.get("Server-Timing") ?? "";
   const part = (name) => Number(new RegExp(`${name};dur=([\\d.]+)`).exec(said)?.[1] ?? 0);
-  timings.push({ queue: part("queue"), model: part("model"), encode: part("encode"), total, status: response.status });
+  timings.push({ queue: part("queue"), model: part("model"), encode: part("encode"), total });
   timings.splice(0, timings.length - KEPT);
   clock.dispatchEvent(new Event("timing"));
 }
 
-/** A "picture" has arrived: its address, and an object URL of its bytes. */
-export class PictureEvent extends Event {
-  /** @param {string} url @param {string} shown */
-  constructor(url, shown) {
-    super("picture");
-    this.url = url;
-    this.shown = shown;
-  }
-}
-
 /**
  * Pictures for a hand that moves: at most two requests under way, the newest address next, what it has overtaken
- * aborted, and what was seen kept. Tells "picture" with a PictureEvent, and "failure" with the error as its detail.
+ * aborted, and what was seen kept. Tells "picture" with its address and an object URL of its bytes, {url, shown}, and "failure" with the error as its detail.
  */
 export class PictureLoader extends EventTarget {
   #limit = 2;
@@ -78,7 +66,6 @@ export class PictureLoader extends EventTarget {
     this.#next = "";
   }
 
-  /** @param {string} url @param {{controller: AbortController, turn: number}} run */
   async #load(url, run) {
     this.#running.set(url, run);
     const { signal } = run.controller;
@@ -93,18 +80,16 @@ export class PictureLoader extends EventTarget {
     }
   }
 
-  /** @param {string} url @param {string} shown @param {number} turn */
   #land(url, shown, turn) {
     for (const other of this.#running.values()) if (other.turn < turn) other.controller.abort();
-    this.dispatchEvent(new PictureEvent(url, shown));
+    this.dispatchEvent(new CustomEvent("picture", { detail: { url, shown } }));
   }
 
-  /** @param {string} url @param {Blob} bytes */
   #keep(url, bytes) {
     const shown = URL.createObjectURL(bytes);
     this.#kept.set(url, shown);
     if (this.#kept.size > 200) {
-      const [oldest, old] = /** @type {[string, string]} */ (this.#kept.entries().next().value);
+      const [oldest, old] = this.#kept.entries().next().value;
       this.#kept.delete(oldest);
       URL.revokeObjectURL(old);
     }

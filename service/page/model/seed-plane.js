@@ -1,10 +1,7 @@
 // The endless plane of seeds: (x, y) is image y of seed x, and between four of them lies their blend, as models_store/plane.py has it.
 
-import { address } from "./addresses.js";
+import { made } from "./addresses.js";
 import { blend, encodeZ64 } from "./latents.js";
-import { latentsOf } from "./philox.js";
-
-/** @typedef {import("./latent-plane.js").Place} Place @typedef {import("./latent-plane.js").Spot} Spot @typedef {import("./addresses.js").Point} Point */
 
 /** Cells in view, from the left to the right. */
 const VIEW = 4;
@@ -16,13 +13,14 @@ const TILE_PIXELS = 256;
 const MARGIN = 0.4;
 /** Beyond it the service has no tiles. */
 const FARTHEST = 2 ** 20 - 8;
-/** @param {number} x @param {number} y @param {number} dim @returns {Point} a seed if that is what lies there, else the z64 of the blend */
-export function pointOn(x, y, dim) {
+
+/** @returns {Point} a seed if that is what lies there, else the z64 of the blend */
+export function pointOn(x, y, space) {
   const [left, top] = [Math.floor(x), Math.floor(y)];
   const [right, down] = [x - left, y - top];
   if (!right && !y && x >= 0) return x;
   // Column x and row y carry image y of seed x.
-  const corners = [[0, 0], [1, 0], [0, 1], [1, 1]].map(([i, j]) => latentsOf(left + i, dim, top + j));
+  const corners = [[0, 0], [1, 0], [0, 1], [1, 1]].map(([i, j]) => space.draw(left + i, top + j));
   return encodeZ64(blend(corners, [(1 - right) * (1 - down), right * (1 - down), (1 - right) * down, right * down]));
 }
 
@@ -31,16 +29,16 @@ export class SeedPlane {
   down = 1;
   center = { x: 42, y: 0 };
 
-  /** @param {import("./addresses.js").Card} card */
-  constructor(card) {
-    this.card = card;
+  constructor(space) {
+    this.space = space;
   }
 
   home = { x: 0, y: 0 };
 
   /** Along a side of a tile: as many as have room at their own size, a power of two. */
   get images() {
-    const side = Math.max(this.card.image.width, this.card.image.height);
+    const { width, height } = this.space.card.image;
+    const side = Math.max(width, height);
     return [8, 4, 2].find((images) => TILE_PIXELS / images >= side) ?? 1;
   }
 
@@ -49,24 +47,20 @@ export class SeedPlane {
     return [this.center.x, this.center.y].map((middle) => [middle - VIEW / 2, middle + VIEW / 2]);
   }
 
-  /** @param {Spot} spot @returns {Place} */
   placeAt = ({ left, top }) => ({ x: this.center.x + (left - 0.5) * VIEW, y: this.center.y + (top - 0.5) * VIEW });
 
-  /** @param {Place} place @returns {Spot} */
   spotOf = ({ x, y }) => ({ left: (x - this.center.x) / VIEW + 0.5, top: (y - this.center.y) / VIEW + 0.5 });
 
-  /** @param {Place} place @returns {Place} on hundredths, so that an address is short and a seed can be met */
+  /** @returns {Place} on hundredths, so that an address is short and a seed can be met */
   bounded = ({ x, y }) => ({ x: hundredth(x), y: hundredth(y) });
 
-  /** @param {Place} place @returns {Point} */
-  pointAt = ({ x, y }) => pointOn(x, y, this.card.latent_dim);
+  pointAt = ({ x, y }) => pointOn(x, y, this.space);
 
-  /** @param {Point} point @returns {Place | null} */
   placeOf(point) {
     return typeof point === "number" && point <= FARTHEST ? { x: point, y: 0 } : null;
   }
 
-  /** Moves the view just so far that the place is well within it. @param {Place} place */
+  /** Moves the view just so far that the place is well within it. */
   follow({ x, y }) {
     const reach = VIEW / 2 - MARGIN;
     const moved = (middle, value) =>
@@ -74,10 +68,10 @@ export class SeedPlane {
     this.center = { x: moved(this.center.x, x), y: moved(this.center.y, y) };
   }
 
-  /** The way between two seeds leaves this plane. @returns {Spot[]} */
+  /** The way between two seeds leaves this plane. */
   way = () => [];
 
-  /** @returns {import("./latent-plane.js").Picture[]} the tiles in view */
+  /** @returns {Picture[]} the tiles in view */
   get pictures() {
     const half = SPAN / this.images / 2;
     const first = (middle) => Math.floor((middle - VIEW / 2 + half) / SPAN);
@@ -86,11 +80,10 @@ export class SeedPlane {
       const [column, row] = [first(this.center.x) + (index % count), first(this.center.y) + Math.floor(index / count)];
       // An image lies around its point, so a tile begins half an image before its first.
       const { left, top } = this.spotOf({ x: column * SPAN - half, y: row * SPAN - half });
-      const url = address(this.card, `tiles/${ZOOM}/${column}/${row}.png`);
+      const url = made(this.space, `tiles/${ZOOM}/${column}/${row}.png`);
       return { url, left, top, width: SPAN / VIEW, height: SPAN / VIEW, columns: this.images, rows: this.images };
     });
   }
 }
 
-/** @param {number} value */
 const hundredth = (value) => Math.round(Math.min(FARTHEST, Math.max(-FARTHEST, value)) * 100) / 100;

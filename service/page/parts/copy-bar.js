@@ -1,17 +1,46 @@
-// The copy bar: the picture's address, as a URL or as a line of code that fetches it; and on a phone what a thumb needs most.
+// The copy bar: what was touched last as a URL or as a line of code that asks for it; and on a phone what a thumb needs most.
 
 import { icon } from "../elements/icons.js";
-import { html } from "../lit/lit.js";
-import { FORMS, NAMES, snippet } from "../model/snippets.js";
+import { html, live } from "../lit/lit.js";
+import { address, enlarged, film } from "../model/addresses.js";
+import { read, resolve } from "../model/points.js";
+import { NAMES, formsOf, snippet } from "../model/snippets.js";
 import { random } from "./now.js";
 
 const COPIED_MS = 1500;
+const FILM_PIXELS = 224;
 const TABS = ["map", "path", "samples", "score", "why"];
 
-/** @param {any} page @returns {string} */
-const line = (page) => snippet(page.form, page.url, `${page.card.name}.png`, `${page.card.name}, ${page.name}`);
+const absolute = (path) => new URL(path, location.href).href;
 
-/** @param {any} page @param {string} text to the clipboard */
+/** How each is asked for; null for what there is none of. */
+const ASKED = {
+  picture: ({ card, name, url }) => ({ name: `${card.name}.png`, alt: `${card.name}, ${name}`, url }),
+
+  /** Between seeds the film has an address; between other points it is asked for with them. */
+  film({ card, space, state: { a, b, method } }) {
+    const ends = [a, b].map((text) => read(text, space) ?? 0);
+    const seeds = ends.every((end) => typeof end === "number");
+    const points = seeds ? null : ends.map((end) => (typeof end === "number" ? { seed: end } : { latents: [...resolve(end, space)] }));
+    const url = film(space, method, seeds ? `${ends}.webp` : "");
+    return { name: `${card.name}.webp`, alt: `${card.name}, ${a} – ${b}`, url: absolute(`${url}&size=${enlarged(card, FILM_PIXELS)}&loop=true`), points };
+  },
+
+  score({ card, brought, source, state: { score } }) {
+    const scored = score === "draw" ? brought : source;
+    return card.capabilities.includes("score") && scored ? { url: absolute(address(card, "scores")), source: scored } : null;
+  },
+};
+
+/** What the line is about, in the form that was chosen, where it has that. */
+function chosen(page) {
+  const subject = ASKED[page.subject](page) ? page.subject : "picture";
+  const asked = ASKED[subject](page);
+  const forms = formsOf(asked);
+  const form = forms.includes(page.form) ? page.form : "curl";
+  return { subject, forms, form, line: snippet(form, asked) };
+}
+
 export async function write(page, text) {
   // Without leave to write there, the line is at least selected.
   await navigator.clipboard.writeText(text).catch(() => getSelection()?.selectAllChildren(page.querySelector("#line")));
@@ -20,20 +49,27 @@ export async function write(page, text) {
   setTimeout(() => (page.copied = false), COPIED_MS);
 }
 
-/** @param {any} page */
-export const copy = (page) => write(page, line(page));
+export const copy = (page) => write(page, chosen(page).line);
 
-/** @param {any} page */
 export function copyBar(page) {
   const { say } = page.words;
-  return html`<nav class="tabs" aria-label=${say("tabs.label")}>${TABS.filter(page.shows).map((tab) => html`<button type="button" aria-pressed=${page.tab === tab} @click=${() => (page.tab = tab)}>${say(`tabs.${tab}`)}</button>`)}</nav>
+  return html`<nav class="tabs" aria-label=${say("tabs.label")}>${TABS.filter(page.shows).map((tab) => html`<button aria-pressed=${page.tab === tab} @click=${() => (page.tab = tab)}>${say(`tabs.${tab}`)}</button>`)}</nav>
     <footer id="copy" aria-label=${say("copy.title")}>
-      <span class="choice" role="group" aria-label=${say("copy.form")}>${FORMS.map((form) => html`<button type="button" aria-pressed=${page.form === form} @click=${() => (page.form = form)}>${NAMES[form]}</button>`)}</span>
-      <code id="line" tabindex="0" role="textbox" aria-readonly="true" aria-label=${say("copy.title")}>${line(page)}</code>
+      ${lines(page)}
       <div class="row thumbs">
-        <button type="button" class="phone" aria-label=${say("now.random")} @click=${() => random(page)}>${icon("dice")}</button>
-        <button type="button" class="phone" aria-label=${say(page.playing ? "path.pause" : "path.play")} @click=${() => page.play()}>${icon(page.playing ? "pause" : "play")}</button>
-        <button type="button" id="copy-line" class="main" @click=${() => copy(page)}>${icon("copy")} <span>${say(page.copied ? "copy.done" : "copy.copy")}</span></button>
+        <button class="phone" aria-label=${say("now.random")} @click=${() => random(page)}>${icon("dice")}</button>
+        <button class="phone" aria-label=${say(page.playing ? "path.pause" : "path.play")} @click=${() => page.play()}>${icon(page.playing ? "pause" : "play")}</button>
+        <button id="copy-line" class="main" @click=${() => copy(page)}>${icon("copy")} <span>${say(page.copied ? "copy.done" : "copy.copy")}</span></button>
       </div>
     </footer>`;
+}
+
+function lines(page) {
+  const { say } = page.words;
+  const { subject, forms, form, line } = chosen(page);
+  const subjects = Object.keys(ASKED).filter((name) => ASKED[name](page));
+  return html`<select id="subject" aria-label=${say("copy.subject")} .value=${live(subject)} @change=${(event) => (page.subject = event.target.value)}>
+      ${subjects.map((name) => html`<option value=${name} ?selected=${name === subject}>${say(`copy.subject.${name}`)}</option>`)}</select>
+    <span class="choice" role="group" aria-label=${say("copy.form")}>${forms.map((name) => html`<button aria-pressed=${name === form} @click=${() => (page.form = name)}>${NAMES[name]}</button>`)}</span>
+    <code id="line" tabindex="0" role="textbox" aria-readonly="true" aria-label=${say("copy.title")}>${line}</code>`;
 }

@@ -5,15 +5,12 @@ import { address } from "../model/addresses.js";
 import { encodeZ64 } from "../model/latents.js";
 import { answer } from "../model/requests.js";
 
-/** @typedef {import("../model/addresses.js").Card} Card */
-
 const [ROWS, COLUMNS, FARTHEST] = [6, 7, 3];
 
-/** @param {any} page */
-export const directions = (page) => html`<direction-sliders .page=${page} .card=${page.card} .at=${page.state.at}></direction-sliders>`;
+export const directions = (page) => html`<direction-sliders .page=${page} .card=${page.card} .at=${page.url}></direction-sliders>`;
 
 class DirectionSliders extends LitElement {
-  static properties = { page: { attribute: false }, card: { attribute: false }, at: { attribute: false }, ranking: { state: true }, films: { state: true } };
+  static properties = { page: { attribute: false }, card: { attribute: false }, at: { attribute: false }, from: { state: true }, ranking: { state: true }, films: { state: true } };
 
   #wanted = 0;
   #moving = false;
@@ -24,6 +21,8 @@ class DirectionSliders extends LitElement {
     this.page = null;
     /** @type {number[]} the dimensions, the most active first */
     this.ranking = [];
+    /** How many more active ones are left out. */
+    this.from = 0;
     this.films = "";
   }
 
@@ -31,17 +30,21 @@ class DirectionSliders extends LitElement {
     return this;
   }
 
-  /** @param {Map<string, unknown>} changed */
   willUpdate(changed) {
-    if (changed.has("card")) this.#rank(this.card);
+    if (changed.has("card")) this.from = 0;
+    if (changed.has("card") || changed.has("from")) this.#rank(this.card, this.from);
     if (["at", "ranking"].some((name) => changed.has(name)) && !this.#moving) this.#film();
   }
 
-  /** @param {Card} card */
-  async #rank(card) {
+  /** As many as the service ranks. */
+  get #count() {
+    return Math.min(this.card.latent_dim, this.card.limits.traversal_rows);
+  }
+
+  async #rank(card, from) {
     try {
-      const { data } = await (await answer(address(card, `traversals/0.json?dimensions=${ROWS}&steps=2`))).json();
-      if (card === this.card) this.ranking = data.map((row) => row.dimension);
+      const { data } = await (await answer(address(card, `traversals/0.json?dimensions=${Math.min(this.#count, from + ROWS)}&steps=2`))).json();
+      if (card === this.card && from === this.from) this.ranking = data.slice(from).map((row) => row.dimension);
     } catch (error) {
       this.page.trouble(error);
     }
@@ -65,7 +68,6 @@ class DirectionSliders extends LitElement {
     }
   }
 
-  /** @param {number} dimension @param {string} value @param {boolean} rests */
   #turn(dimension, value, rests) {
     this.#moving = !rests;
     const latents = this.page.latents.with(dimension, Number(value));
@@ -83,7 +85,9 @@ class DirectionSliders extends LitElement {
         <div .style=${this.films ? film : ""}><input type="range" min=${-FARTHEST} max=${FARTHEST} step="0.05" .value=${String(value)} aria-label=${say("map.dimension", { number: dimension + 1 })}
           @input=${(event) => this.#turn(dimension, event.target.value, false)} @change=${(event) => this.#turn(dimension, event.target.value, true)}></div>
         <output>${value.toFixed(2).replace("-", "−")}</output></label>`;
-    })}</div>`;
+    })}</div>
+    <div class="row more"><span class="quiet">${say("map.place", { first: this.from + 1, last: this.from + this.ranking.length, count: this.#count })}</span>
+      <button id="more" @click=${() => (this.from = this.from + ROWS < this.#count ? this.from + ROWS : 0)}>${say("map.more", { count: ROWS })}</button></div>`;
   }
 }
 

@@ -1,9 +1,9 @@
-// Pictures that a visitor brings: one of ours says where it came from, any other is scored.
+// Pictures that a visitor brings or draws: one of ours says where it came from, any other is scored.
 
+import { address } from "../model/addresses.js";
 import { recipeOf, stateOf } from "../model/recipe.js";
 import { answer } from "../model/requests.js";
 
-/** @param {any} page @param {File} file */
 export async function take(page, file) {
   const recipe = recipeOf(await file.arrayBuffer());
   const found = recipe && stateOf(recipe);
@@ -11,26 +11,35 @@ export async function take(page, file) {
     page.change({ ...found, score: "now" });
     page.problem = page.words.say("said.recipe", { name: page.name });
   } else {
-    page.file = file;
+    bring(page, file);
     page.change({ score: "draw" });
     page.tab = "score";
   }
 }
 
-/** Shows the point where the encoder puts a picture. @param {any} page @param {Blob} picture */
-export async function encode(page, picture) {
-  const body = new FormData();
-  body.append("image", picture, "picture.png");
-  try {
-    const { data } = await (await answer(`/v1/models/${page.card.pinned}/latents`, { method: "POST", body })).json();
-    page.go(`z.${data[0].z64}`);
-    page.tab = "map";
-  } catch (error) {
-    page.trouble(error);
-  }
+/** A picture to score, and what a line calls it: by the name of its file, or, where it was drawn, by its bytes. @param {Blob} picture */
+export async function bring(page, picture) {
+  page.file = picture;
+  page.brought = picture.name ?? `data:,${btoa(String.fromCharCode(...new Uint8Array(await picture.arrayBuffer())))}`;
 }
 
-/** Takes what is dropped anywhere on the page. @param {any} page */
+/** Shows the point where the encoder puts a picture: on the map, or where it has too many numbers, by its directions. */
+export async function encode(page, picture) {
+  const found = await posterior(page, picture).catch((error) => page.trouble(error));
+  if (!found) return;
+  page.change({ at: `z.${found.z64}`, ...(page.space.dim > 2 ? { plane: "directions" } : {}) });
+  page.tab = "map";
+}
+
+/** What the encoder says of a picture, whatever recipe it carries. @returns {Promise<{z64: string, latents: number[], scale: number[]}>} */
+export async function posterior(page, picture) {
+  const body = new FormData();
+  body.append("image", picture, "picture.png");
+  const { data } = await (await answer(address(page.card, "latents?recipe=ignore"), { method: "POST", body })).json();
+  return data[0];
+}
+
+/** Takes what is dropped anywhere on the page. */
 export function receive(page) {
   addEventListener("dragover", (event) => event.preventDefault());
   addEventListener("drop", (event) => {

@@ -8,13 +8,13 @@ const THEMES = ["auto", "light", "dark"];
 const LANGUAGES = { en: "EN", ja: "日本語" };
 const theme = () => document.documentElement.dataset.theme ?? THEMES[0];
 
-/** @param {any} page */
 export function header(page) {
   const { say } = page.words;
+  const colours = say("head.theme", { theme: say(`head.theme.${theme()}`) });
   return html`<header>
     <h1>latentserve</h1>
     <label class="model"><span class="unseen">${say("head.model")}</span>
-      <select .value=${live(page.card.name)} @change=${(event) => page.choose(event.target.value)}>
+      <select id="model" .value=${live(page.card.name)} @change=${(event) => page.choose(event.target.value)}>
         ${page.cards.map((card) => html`<option value=${card.name} ?selected=${card === page.card}>${card.name}</option>`)}
       </select></label>
     <p class="facts quiet">${facts(page)}</p>
@@ -22,22 +22,20 @@ export function header(page) {
       <span class="choice languages">${Object.entries(LANGUAGES).map(([language, name]) => html`<a href="?lang=${language}" lang=${language} class="button"
         aria-current=${page.words.language === language ? "true" : "false"}
         @click=${(event) => (event.preventDefault(), speak(language))}>${name}</a>`)}</span>
-      <button type="button" aria-label=${say("head.theme", { theme: say(`head.theme.${theme()}`) })} title=${say("head.theme", { theme: say(`head.theme.${theme()}`) })}
+      <button aria-label=${colours} title=${colours}
         @click=${() => turn(page)}>${icon("theme")}</button>
-      <button type="button" id="show-keys" aria-label=${say("head.keys")} title=${say("head.keys")} @click=${() => open("keys")}>${icon("keys")}</button>
-      <button type="button" id="show-share" aria-label=${say("head.share")} title=${say("head.share")} @click=${() => open("share")}>${icon("share")} <span class="wide">${say("head.share")}</span></button>
+      <button id="show-keys" aria-label=${say("head.keys")} title=${say("head.keys")} @click=${() => open("keys")}>${icon("keys")}</button>
+      <button id="show-share" aria-label=${say("head.share")} title=${say("head.share")} @click=${() => open("share")}>${icon("share")} <span class="wide">${say("head.share")}</span></button>
     </nav>
   </header>`;
 }
 
-/** @param {any} page */
 function facts({ card, words: { say } }) {
   const can = ["encode", "score"].filter((name) => card.capabilities.includes(name)).map((name) => say(`can.${name}`));
   const said = [say("head.dimensions", { count: card.latent_dim }), `${card.image.width}×${card.image.height}`, ...can];
   return said.join(" · ");
 }
 
-/** @param {any} page */
 function turn(page) {
   const next = THEMES[(THEMES.indexOf(theme()) + 1) % THEMES.length];
   document.documentElement.dataset.theme = next;
@@ -45,7 +43,6 @@ function turn(page) {
   page.requestUpdate();
 }
 
-/** @param {string} language */
 async function speak(language) {
   localStorage.setItem("lang", language);
   document.documentElement.lang = language;

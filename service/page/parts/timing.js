@@ -1,4 +1,4 @@
-// How long the last answers took, and who waits: on demand, and asked for only while it is open.
+// How long the last answers took, and how many rows wait, asked for only while it is open.
 
 import { html, svg } from "../lit/lit.js";
 import { clock, timings } from "../model/requests.js";
@@ -6,7 +6,6 @@ import { clock, timings } from "../model/requests.js";
 const EVERY_MS = 2000;
 let [waiting, watch] = [0, 0];
 
-/** @param {any} page */
 export function timing(page) {
   const { say } = page.words;
   const last = timings.at(-1);
@@ -19,7 +18,6 @@ export function timing(page) {
       <div><dt>${say("timing.waiting")}</dt><dd>${waiting}</dd></div></dl></details>`;
 }
 
-/** @param {any} page @param {boolean} open */
 function look(page, open) {
   clearInterval(watch);
   const draw = () => page.requestUpdate();

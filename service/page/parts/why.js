@@ -9,7 +9,6 @@ const FOLDED = {
   slerp: "(sin((1−t)θ)·a + sin(tθ)·b) / sin θ",
 };
 
-/** @param {any} page */
 export function why(page) {
   const { say } = page.words;
   return html`<section id="why" aria-labelledby="why-title">

@@ -19,7 +19,7 @@ export function load(language) {
   return words.then(() => void news.dispatchEvent(new Event("words")));
 }
 
-/** @param {string} language @param {string} key @param {Record<string, string | number>} [values] for the {names} in the text */
+/** @param {Record<string, string | number>} [values] for the {names} in the text */
 export function say(language, key, values = {}) {
   const text = catalogues.get(language)?.[key] ?? "";
   return text.replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
@@ -27,7 +27,6 @@ export function say(language, key, values = {}) {
 
 /** The words of an element, in the language of its nearest ancestor with a `lang`; it is drawn anew when they come. */
 export class Words {
-  /** @param {import("../lit/lit.js").ReactiveControllerHost & HTMLElement} host */
   constructor(host) {
     this.host = host;
     this.language = LANGUAGES[0];
@@ -50,6 +49,5 @@ export class Words {
     this.host.requestUpdate();
   }
 
-  /** @param {string} key @param {Record<string, string | number>} [values] */
   say = (key, values) => say(this.language, key, values);
 }

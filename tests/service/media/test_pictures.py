@@ -120,7 +120,7 @@ def test_of_an_animation_the_first_frame_is_taken_and_said_so() -> None:
     file = io.BytesIO()
     Image.new("L", (28, 28), 0).save(file, "PNG", save_all=True, append_images=[Image.new("L", (28, 28), 255)])
 
-    picture = read_picture(open_picture(file.getvalue(), LIMITS), (1, 28, 28), fit="contain", invert="auto")
+    picture = read_picture(open_picture(file.getvalue(), Limits()), (1, 28, 28), fit="contain", invert="auto")
 
     assert (picture.pixels == 0).all()
     assert picture.steps == ("first of 2 frames",)
