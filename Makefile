@@ -38,15 +38,18 @@ $(READY): pyproject.toml
 serve: $(READY)
 	$(RUN) -m service --host $(HOST) --port $(PORT)
 
+# A worker for each core; the tests of a file stay together, for they share servers and browsers.
+TESTS := $(RUN) -m pytest -q -n auto --dist loadfile
+
 test: $(READY)
-	$(RUN) -m pytest -q
+	$(TESTS)
 
 check: $(READY)
 	$(RUN) -m ruff format --check .
 	$(RUN) -m ruff check .
 	$(RUN) -m mypy
 	$(VENV)/bin/lint-imports
-	$(RUN) -m pytest -q
+	$(TESTS)
 
 fix: $(READY)
 	$(RUN) -m ruff format .

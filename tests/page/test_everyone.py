@@ -129,7 +129,7 @@ async def test_a_seed_that_is_none_is_named_with_what_would_be_one(visit: Visit)
     ("scheme", "locale"),
     [
         ("light", "en-US"),
-        ("dark", "ja-JP"),
+        pytest.param("dark", "ja-JP", marks=pytest.mark.slow),
         pytest.param("dark", "en-US", marks=pytest.mark.slow),
         pytest.param("light", "ja-JP", marks=pytest.mark.slow),
     ],

@@ -22,6 +22,7 @@ async def test_with_reduced_motion_no_frame_changes_by_itself(visit: Visit) -> N
     assert await page.evaluate(FRAMES, 2500) == []
 
 
+@pytest.mark.slow  # it watches for six seconds
 async def test_the_dot_glides_once_from_a_to_b_and_back_and_leaves_no_step_behind(visit: Visit) -> None:
     """On a first visit: all frames in order, then everything is as it was."""
     page = await visit(reduced_motion="no-preference")

@@ -17,7 +17,7 @@ export async function take(page, file) {
   }
 }
 
-/** A picture to score, and what a line calls it: by the name of its file, or, where it was drawn, by its bytes. @param {Blob} picture */
+/** A picture to score, and what a line calls it: its file's name, or of a drawn one its bytes. */
 export async function bring(page, picture) {
   page.file = picture;
   page.brought = picture.name ?? `data:,${btoa(String.fromCharCode(...new Uint8Array(await picture.arrayBuffer())))}`;

@@ -10,7 +10,7 @@ export function now(page) {
   const { say } = page.words;
   const seed = typeof page.point === "number" ? page.point : "";
   return html`<section id="now" aria-labelledby="now-title">
-    <div class="head"><h2 id="now-title" class="point">${page.name}</h2></div>
+    <div class="head"><h2 id="now-title" class=${/^z/.test(page.name) ? "" : "point"}>${page.name}</h2></div>
     <p class="quiet lead">${say("now.lead")}</p>
     <div class="picture">
       <img id="picture" src=${page.picture || page.url} alt=${`${page.card.name}, ${page.name}`} width="224" height="224">
