@@ -114,7 +114,8 @@ def _listener(settings: Settings) -> socket.socket:
     except OSError as error:
         listener.close()
         where = f"{settings.host}:{settings.port}"
-        raise CannotStart(f"cannot listen on {where}: {error.strerror}; choose another with --port") from None
+        remedy = "choose another: --port N, or make serve PORT=N"
+        raise CannotStart(f"cannot listen on {where}: {error.strerror}; {remedy}") from None
     return listener
 
 

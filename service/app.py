@@ -63,7 +63,6 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.telemetry = telemetry
     app.state.limits = LIMITS
-    app.state.default_model = settings.default_model
     for resource in RESOURCES:
         app.include_router(resource.router)
     # After all others, whose addresses they would swallow.

@@ -129,7 +129,10 @@ SENTENCES = (
     ("use values nearer to zero", "もっと 0 に近い値を使ってください"),
     ("the queue is full; try again in {0} s", "待ち行列が満杯です。{0} 秒後にもう一度お試しください"),
     ("no answer within {0} s", "{0} 秒以内に答えられませんでした"),
-    ("{0} key points", "キーポイントが {0} 個です"),
+    (
+        "a path has 2 to {0} key points, and this one {1}",
+        "経路のキーポイントは 2 から {0} 個ですが、これには {1} 個あります",
+    ),
     ("name two seeds, as in 42,77", "42,77 のように 2 つのシードを指定してください"),
     # Points
     ("'{0}' is not base64url", "「{0}」は base64url ではありません"),
@@ -152,6 +155,10 @@ SENTENCES = (
     ("send several smaller requests", "小さく分けて送ってください"),
     ("Content-Type '{0}' is not read here", "Content-Type「{0}」はここでは読めません"),
     ("send {0}", "{0} を送ってください"),
+    (
+        "name the picture's type: curl -H 'Content-Type: image/png' --data-binary @FILE; or curl -F image=@FILE",
+        "画像の型を指定してください: curl -H 'Content-Type: image/png' --data-binary @FILE または curl -F image=@FILE",
+    ),
     ("Accept '{0}' matches nothing made here", "Accept「{0}」に合うものはここでは作れません"),
     ("the request has no picture", "リクエストに画像がありません"),
     ("send it as a form file named 'image'", "フォームのファイル「image」として送ってください"),

@@ -61,6 +61,7 @@ class ImageSet:
             "licence": self.licence,
             "sha256": self.digest,
             "classes": list(self.classes),
+            "border": round(border_level(self.train), 3),
             "split": {"train": len(self.train), "validation": len(self.validation), "test": len(self.test)},
         }
 
@@ -77,6 +78,13 @@ def load(source: str, *, image_size: int, channels: int) -> ImageSet:
             raise ValueError(f"{source} is {shape}, not {image_size} and {channels}")
         return known.read()
     return _folder(Path(source), image_size=image_size, channels=channels)
+
+
+def border_level(split: Split) -> float:
+    """Mean level of the outermost pixels, 0 for black to 1 for white: on what ground the pictures lie."""
+    images = split.images
+    edges = (images[..., 0, :], images[..., -1, :], images[..., :, 0], images[..., :, -1])
+    return float(torch.cat([edge.flatten() for edge in edges]).double().mean()) / 255
 
 
 def shuffled_rows(rows: int, batch: int, *, seed: int, step: int) -> Tensor:

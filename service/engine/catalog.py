@@ -1,6 +1,6 @@
 """The models that are served, as everyone outside the engine sees them: plain facts, no network."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,8 @@ from service.engine.runner import Runner
 from service.errors import CapabilityNotSupported, ModelNotFound, ModelUnavailable, VersionNotFound, shown, suggestion
 
 SHORTEST_DIGEST = 8
+USUAL = "fashion-vae"
+"""The default model, unless a setting names another or the store has not got it."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +47,17 @@ class ServedModel:
 class Catalog(Mapping[str, ServedModel]):
     """Name -> model, and why the store's other checkpoints are not served."""
 
-    def __init__(self, models: Mapping[str, ServedModel], rejected: Mapping[str, str]) -> None:
+    def __init__(
+        self, models: Mapping[str, ServedModel], rejected: Mapping[str, str], *, default: str | None = None
+    ) -> None:
         self._models = models
         self.rejected = rejected
+        vaes = [name for name, model in models.items() if model.kind == "vae"]
+        self.default = default or next(iter([*({USUAL} & models.keys()), *vaes, *models]), USUAL)
+        """The name of the model that is meant where none is named."""
 
     @classmethod
-    def of(cls, store: Store, runner: Runner) -> "Catalog":
+    def of(cls, store: Store, runner: Runner, *, default: str | None = None) -> "Catalog":
         """The models of a store that the runner has warmed up."""
         models = {
             name: ServedModel(
@@ -69,7 +76,7 @@ class Catalog(Mapping[str, ServedModel]):
             )
             for name, stored in store.items()
         }
-        return cls(models, store.rejected)
+        return cls(models, store.rejected, default=default)
 
     def __getitem__(self, name: str) -> ServedModel:
         return self._models[name]
@@ -99,10 +106,15 @@ class Catalog(Mapping[str, ServedModel]):
         """Raises CapabilityNotSupported, which names the models that can."""
         if capability in model.capabilities:
             return
-        able = [other.name for other in self._models.values() if capability in other.capabilities]
+        able = self.able(lambda other: capability in other.capabilities)
         hint = f"ask {able[0]}" if able else "no model of this store can"
         detail = f"{model.name!r} is a {model.kind} and cannot {capability}"
         raise CapabilityNotSupported(detail, supported_by=able, hint=hint)
+
+    def able(self, can: Callable[[ServedModel], bool]) -> list[str]:
+        """The names of the models of which that is true, the default one first: hints name the first."""
+        names = [name for name, model in self._models.items() if can(model)]
+        return sorted(names, key=lambda name: name != self.default)
 
     def _unknown(self, name: str) -> ModelNotFound:
         near = suggestion(name, self._models)

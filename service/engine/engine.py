@@ -222,7 +222,7 @@ def _load(settings: Settings) -> tuple[Catalog, Runner]:
     runner = TorchRunner(store.values(), device=device, threads=threads, max_batch=settings.max_batch)
     runner.warm_up()
     with torch.inference_mode():
-        return Catalog.of(store, runner), runner
+        return Catalog.of(store, runner, default=settings.default_model), runner
 
 
 def _device(wanted: str) -> str:

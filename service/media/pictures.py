@@ -65,10 +65,14 @@ def open_picture(content: bytes, limits: Limits) -> Image.Image:
     return image
 
 
-def read_picture(image: Image.Image, shape: tuple[int, int, int], *, fit: Fit, invert: Invert) -> Picture:
+def read_picture(
+    image: Image.Image, shape: tuple[int, int, int], *, fit: Fit, invert: Invert, light: bool = False
+) -> Picture:
     """Decodes, turns upright, converts to the model's channels, inverts if asked and brings it to the model's size.
 
-    A picture that already has the model's size and channels is taken as it is: `invert=auto` looks at others only.
+    `light` says that the pictures which the model knows lie on a light ground, and not on a dark one; `invert=auto`
+    inverts a grey picture whose border is of the other kind. One that already has the model's size and channels is
+    taken as it is.
     """
     channels, height, width = shape
     mode = "L" if channels == 1 else "RGB"
@@ -80,12 +84,12 @@ def read_picture(image: Image.Image, shape: tuple[int, int, int], *, fit: Fit, i
     recipe = recipe_text(image)
     shown = _decoded(image)
     levels = np.asarray(shown.convert(mode))
-    if invert is True or (invert == "auto" and mode == "L" and not native and _bright_border(levels)):
+    if invert is True or (invert == "auto" and mode == "L" and not native and _bright_border(levels) != light):
         levels = 255 - levels
         steps.append("inverted")
     if levels.shape[:2] != (height, width):
         steps.append(f"resized {levels.shape[1]}×{levels.shape[0]} to {width}×{height} ({fit})")
-        levels = _fitted(levels, (width, height), fit)
+        levels = _fitted(levels, (width, height), fit, ground=255 if light else 0)
     pixels = from_bytes(levels.reshape(1, height, width, channels))[0]
     comparable = recipe is not None and max(shown.size) <= LIMITS.tile_size
     return Picture(pixels, tuple(steps), recipe, np.asarray(shown.convert("RGB")) if comparable else None)
@@ -126,13 +130,13 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def _bright_border(levels: Levels) -> bool:
-    """Dark ink on white paper has one; the models know bright objects on black."""
+    """Dark ink on white paper has one."""
     border = np.concatenate([levels[0], levels[-1], levels[:, 0], levels[:, -1]])
     return bool(border.mean() > 127.5)
 
 
-def _fitted(levels: Levels, target: tuple[int, int], fit: Fit) -> Levels:
-    """contain: all of it, black around · cover: the middle, filling the frame · stretch: neither kept."""
+def _fitted(levels: Levels, target: tuple[int, int], fit: Fit, *, ground: int) -> Levels:
+    """contain: all of it, `ground` around · cover: the middle, filling the frame · stretch: neither kept."""
     image = Image.fromarray(levels)
     if fit == "stretch":
         return np.asarray(image.resize(target, Image.Resampling.LANCZOS))
@@ -142,7 +146,7 @@ def _fitted(levels: Levels, target: tuple[int, int], fit: Fit) -> Levels:
         left, top = ((found - side) / 2 for found, side in zip(image.size, box, strict=True))
         return np.asarray(image.resize(target, Image.Resampling.LANCZOS, box=(left, top, left + box[0], top + box[1])))
     width, height = (max(1, round(found * min(scales))) for found in image.size)
-    frame = Image.new(image.mode, target)
+    frame = Image.new(image.mode, target, (ground,) * len(image.getbands()))
     resized = image.resize((width, height), Image.Resampling.LANCZOS)
     frame.paste(resized, ((target[0] - width) // 2, (target[1] - height) // 2))
     return np.asarray(frame)

@@ -25,8 +25,6 @@ ENCODER_VERSION = "2"
 UNCACHED = {"Cache-Control": "no-store", "Vary": "Accept"}
 """Answers to a POST: Accept has decided their form."""
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
-USUAL = "fashion-vae"
-"""The model of an address that names none, unless a setting names another or the store has not got it."""
 YEAR_S = 31_536_000
 ALIAS_S = 300
 MEDIA_TYPES = {
@@ -152,17 +150,9 @@ def _exchange(
     return _about(request, m, str(request.scope["path"]).removeprefix(f"/v1/models/{m}/"))
 
 
-def default_model(request: Request) -> str:
-    """The name of the model that an address means which names none."""
-    catalog = engine_of(request).catalog
-    vaes = [model.name for model in catalog.values() if model.kind == "vae"]
-    named: str | None = request.app.state.default_model
-    return named or next(iter([*({USUAL} & catalog.keys()), *vaes, *catalog]), USUAL)
-
-
 def _shortest(request: Request) -> Exchange:
     """An address without a model means the samples of the default one."""
-    return _about(request, default_model(request), "samples" + str(request.scope["path"]))
+    return _about(request, engine_of(request).catalog.default, "samples" + str(request.scope["path"]))
 
 
 def _about(request: Request, reference: str, place: str) -> Exchange:

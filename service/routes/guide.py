@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from service.engine.catalog import ServedModel
-from service.routes.exchange import EngineDep, default_model
+from service.routes.exchange import EngineDep
 from service.routes.parameters import NoQuery
 
 router = APIRouter()
@@ -27,7 +27,7 @@ async def get_guide(request: Request, engine: EngineDep, _query: NoQuery) -> Res
     """The format of llmstxt.org: a title, a sentence, then lists of links."""
     models = [_model(model) for model in engine.catalog.values()]
     staged = next((model.name for model in engine.catalog.values() if "stage" in model.capabilities), None)
-    resources = _resources(request.app.openapi(), default_model(request), staged)
+    resources = _resources(request.app.openapi(), engine.catalog.default, staged)
     parts = [
         f"# {request.app.title}\n\n> Deep generative image models over HTTP: the URL is the image.",
         RULES,

@@ -47,7 +47,7 @@ async def latents_of(
 
 
 def _unconditional(exchange: Exchange) -> CapabilityNotSupported:
-    able = [model.name for model in exchange.engine.catalog.values() if model.card.labels]
+    able = exchange.engine.catalog.able(lambda model: bool(model.card.labels))
     hint = (
         f"ask {able[0]}, or leave the label out" if able else "leave the label out: no model of this store has labels"
     )

@@ -102,7 +102,8 @@ FitImage = Annotated[Fit, Field(description="how a picture of another shape fits
 InvertImage = Annotated[
     Invert,
     Field(
-        description="for grey models: auto inverts a picture with a bright border, unless it has the model's size",
+        description="for grey models: auto inverts a picture whose border is light where the model's are dark, or the "
+        "other way round, unless it has the model's size",
     ),
 ]
 

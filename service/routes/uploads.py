@@ -4,6 +4,7 @@ import base64
 import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -28,6 +29,8 @@ from service.routes.parameters import PictureParameters
 
 NPY = "application/x-npy"
 ACCEPTED = (MULTIPART, *pictures.MEDIA_TYPES, JSON, NPY)
+# curl calls whatever --data-binary sends a form.
+NAME_THE_TYPE = "name the picture's type: curl -H 'Content-Type: image/png' --data-binary @FILE; or curl -F image=@FILE"
 Options = TypeVar("Options", bound=PictureParameters)
 
 
@@ -53,7 +56,8 @@ async def read_upload(exchange: Exchange, options: Options) -> Upload[Options]:
         files, fields = await read_form(request, limits)
         return await _decoded(exchange, files, options.updated(fields, strict=False))
     if kind not in ACCEPTED:
-        raise UnsupportedMediaType(f"Content-Type {shown(kind)!r} is not read here", allowed=list(ACCEPTED))
+        detail = f"Content-Type {shown(kind)!r} is not read here"
+        raise UnsupportedMediaType(detail, allowed=list(ACCEPTED), hint=NAME_THE_TYPE)
     content = await read_body(request, limit=limits.upload_bytes, limits=limits)
     if kind == NPY:
         images = _from_npy(content, exchange)
@@ -83,11 +87,19 @@ async def _decoded(exchange: Exchange, files: Sequence[bytes], options: Options)
     if pixels > limits.request_pixels:
         raise ImageTooLarge(f"the pictures have {pixels} pixels together", limit=limits.request_pixels)
 
+    light = _on_light_ground(exchange.model.card.data.get("border"))
+    read = partial(pictures.read_picture, shape=shape, fit=options.fit, invert=options.invert, light=light)
+
     def decode() -> list[pictures.Picture]:
-        return [pictures.read_picture(image, shape, fit=options.fit, invert=options.invert) for image in opened]
+        return [read(image) for image in opened]
 
     found = await exchange.pool.run(decode, pixels=pixels)
     return Upload(np.stack([picture.pixels for picture in found]), found, options)
+
+
+def _on_light_ground(border: Any) -> bool:
+    """Whether the border of the training pictures, whose mean level the card may tell, was nearer to white."""
+    return isinstance(border, int | float) and border > 0.5
 
 
 def _from_npy(content: bytes, exchange: Exchange) -> Floats:

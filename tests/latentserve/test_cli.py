@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -259,6 +259,15 @@ def test_completion_completes() -> None:
     assert found.decode().split() == ["sample", "compare", "--format"]
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C means what it should in the processes of a test, also where a shell runs the tests in the background."""
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, previous)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_control_c_ends_quietly() -> None:
     """While it waits for an answer that does not come: 130, and one line."""
     with socket.create_server(("127.0.0.1", 0)) as silent:

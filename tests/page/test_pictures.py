@@ -187,6 +187,8 @@ async def test_a_point_with_many_numbers_is_shown_by_its_directions(visit: Visit
     first = await page.locator(".direction").evaluate_all(labels)
     await page.locator("#more").click()
     await until(page, "document.querySelector('.more').textContent.includes('7–12 of the 40')")
+    shown = "document.querySelector('.direction').textContent.trim().split(/\\s+/)[1]"
+    await until(page, f"!{first}.includes({shown})")
 
     assert set(first).isdisjoint(await page.locator(".direction").evaluate_all(labels))
 

@@ -156,7 +156,8 @@ def test_a_port_in_use_is_said_before_models_are_loaded(tiny_store: Path, capsys
 
     written = capsys.readouterr().err
     assert f"cannot listen on 127.0.0.1:{port}" in written
-    assert "--port" in written
+    assert "--port N" in written
+    assert "make serve PORT=N" in written
 
 
 def test_answers_are_sent_at_once(tiny_store: Path) -> None:

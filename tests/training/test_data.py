@@ -11,7 +11,7 @@ from PIL import Image
 
 from training import binarized_mnist, fashion_mnist
 from training import data as datasets
-from training.data import ImageSet, shuffled_rows
+from training.data import ImageSet, border_level, shuffled_rows
 from training.evaluate import binarization_entropy, independent_pixel_bits
 
 
@@ -144,3 +144,12 @@ def test_the_published_bits_of_mnist_are_read_where_they_lie() -> None:
         "valid": 10_000,
         "test": 10_000,
     }
+
+
+def test_the_border_of_pictures_tells_their_ground() -> None:
+    """White paper with a black middle has a border of 1, and its negative one of 0."""
+    paper = torch.full((3, 1, 8, 8), 255, dtype=torch.uint8)
+    paper[:, :, 2:6, 2:6] = 0
+
+    assert border_level(datasets.Split(paper, None)) == 1.0
+    assert border_level(datasets.Split(255 - paper, None)) == 0.0

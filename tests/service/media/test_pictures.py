@@ -124,3 +124,19 @@ def test_of_an_animation_the_first_frame_is_taken_and_said_so() -> None:
 
     assert (picture.pixels == 0).all()
     assert picture.steps == ("first of 2 frames",)
+
+
+def test_a_model_of_light_pictures_gets_them_as_they_are() -> None:
+    """Ink on paper stays so, with paper around it; white ink on black is what is inverted there."""
+    paper = np.full((40, 20), 255, dtype=np.uint8)
+    paper[18:22, 8:12] = 0
+    files = [picture_file(paper), picture_file(255 - paper)]
+
+    read = [
+        read_picture(open_picture(file, Limits()), (1, 28, 28), fit="contain", invert="auto", light=True)
+        for file in files
+    ]
+
+    assert ["inverted" in picture.steps for picture in read] == [False, True]
+    np.testing.assert_array_equal(read[0].pixels, read[1].pixels)
+    assert (read[0].pixels[0, :, 0] == 1).all()

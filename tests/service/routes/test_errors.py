@@ -77,6 +77,10 @@ async def test_errors_help(client: httpx.AsyncClient) -> None:
     unable = check(await client.post("/v1/models/tiny-dcgan/scores", content=b""), 422, "capability_not_supported")
     assert unable["supported_by"] == ["plain-vae", "tiny-vae"]
 
+    untyped = {"Content-Type": "application/x-www-form-urlencoded"}
+    sent = await client.post(f"{MODEL}/scores", content=b"\x89PNG", headers=untyped)
+    assert "-H 'Content-Type: image/png'" in str(check(sent, 415, "unsupported_media_type")["hint"])
+
     method = await client.delete("/v1/models")
     check(method, 405, "method_not_allowed")
     assert method.headers["allow"] == "GET, HEAD"

@@ -1,4 +1,4 @@
-"""A model with three channels and an 8-bit likelihood: nothing in the service is made for grey bits alone."""
+"""Models of colour and of pictures on white: nothing in the service is made for grey clothes on black alone."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from models_store import Card, write_checkpoint
 from service.app import create_app
 from service.settings import Settings
 from tests.conftest import tiny_vae
-from tests.service.conftest import npy_array, pixels_of
+from tests.service.conftest import npy_array, picture_file, pixels_of
 
 pytestmark = pytest.mark.anyio
 MODEL = "/v1/models/colour"
@@ -41,3 +41,23 @@ async def test_a_colour_model_is_served_like_any_other(tmp_path: Path) -> None:
     assert 0 <= scores["data"][0]["percentile"] <= 100
     assert scores["data"][0]["steps"] == []
     np.testing.assert_array_equal(pixels_of(pairs.content)[:, :32], pixels_of(single))
+
+
+@pytest.mark.parametrize(("border", "inverted"), [(0.98, False), (0.02, True), (None, True), ("much", True)])
+async def test_a_picture_on_white_is_inverted_only_for_models_of_pictures_on_black(
+    tmp_path: Path, border: object, inverted: bool
+) -> None:
+    """The card tells on what ground the training pictures lay; one that does not is taken for black."""
+    card = Card(summary="", data={} if border is None else {"border": border})
+    write_checkpoint(tmp_path, "own", tiny_vae(prior="normal"), card)
+    paper = np.full((56, 56), 255, dtype=np.uint8)
+    paper[20:36, 20:36] = 0
+    app = create_app(Settings(store=tmp_path))
+
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://test") as client,
+    ):
+        scored = await client.post("/v1/models/own/scores", files=[("image", picture_file(paper))])
+
+    assert ("inverted" in scored.json()["data"][0]["steps"]) == inverted
