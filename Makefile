@@ -12,7 +12,8 @@ READY := $(VENV)/.ready
 menu:
 	@echo "latentserve: train deep generative image models, serve them over HTTP"
 	@echo
-	@echo "  make serve    set up, then serve the shipped models and the page on http://$(HOST):$(PORT)"
+	@echo "  make serve    set up, then serve the shipped models and the page on http://$(HOST):$(PORT);"
+	@echo "                PORT=8001 takes another port"
 	@echo "  make test     set up, then run the fast tests"
 	@echo "  make train    train a model: MODEL=vae (default), dcgan or classifier"
 	@echo "  make lecture  the figures of docs/lecture.md, each from its experiment"

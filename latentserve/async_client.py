@@ -158,7 +158,7 @@ class AsyncClient:
 
     async def _send(self, request: Request) -> Answer:
         for attempt in itertools.count():
-            found = self._connection.judged(await self._attempt(request), attempt)
+            found = self._connection.judged(request, await self._attempt(request), attempt)
             if isinstance(found, Answer):
                 return found
             await anyio.sleep(found)

@@ -161,7 +161,7 @@ class Client:
 
     def _send(self, request: Request) -> Answer:
         for attempt in itertools.count():
-            found = self._connection.judged(self._attempt(request), attempt)
+            found = self._connection.judged(request, self._attempt(request), attempt)
             if isinstance(found, Answer):
                 return found
             time.sleep(found)

@@ -42,9 +42,9 @@ class Connection:
         headers = {name.lower(): value for name, value in response.headers.items()}
         return Answer(response.status_code, headers, response.content, str(response.url))
 
-    def judged(self, outcome: Answer | ConnectionFailed, attempt: int) -> float | Answer:
+    def judged(self, request: Request, outcome: Answer | ConnectionFailed, attempt: int) -> float | Answer:
         """The good answer, or the seconds to wait before the next attempt. Raises the error otherwise."""
-        error = outcome if isinstance(outcome, ConnectionFailed) else error_of(outcome)
+        error = outcome if isinstance(outcome, ConnectionFailed) else error_of(outcome, request.files)
         if error is None:
             return outcome  # type: ignore[return-value]  # a connection that failed is an error
         return self.delay_s(error, attempt)

@@ -69,12 +69,19 @@ class ServerError(LatentserveError):
     """A fault of the server, or one that is not ready (5xx)."""
 
 
-def error_of(answer: Answer) -> LatentserveError | None:
-    """The error that an answer tells of; None for a good one."""
+def error_of(answer: Answer, files: Sequence[tuple[str, bytes]] = ()) -> LatentserveError | None:
+    """The error that an answer tells of, with the name of the picture that it is about; None for a good one.
+
+    `files` are those of the request.
+    """
     if answer.status < 400:
         return None
-    facts = {"request_id": answer.headers.get("x-request-id"), "retry_after": answer.headers.get("retry-after")}
-    return error_of_problem(facts | _problem(answer) | {"status": answer.status})
+    known = {"request_id": answer.headers.get("x-request-id"), "retry_after": answer.headers.get("retry-after")}
+    facts = known | _problem(answer) | {"status": answer.status}
+    number = facts.get("picture")
+    if isinstance(number, int) and 0 <= number < len(files):
+        facts["detail"] = f"{files[number][0]}: {facts.get('detail')}"
+    return error_of_problem(facts)
 
 
 def error_of_problem(facts: Mapping[str, Any]) -> LatentserveError:

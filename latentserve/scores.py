@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 ESTIMATES = ("elbo", "reconstruction", "kl", "importance_weighted")
 """Those with a standard error."""
-COLUMNS = ("name", *ESTIMATES, "bits_per_dim", "percentile")
+FEWEST, SMALLEST_SHARE = 2.0, 0.05
+"""Draws that count at least, and their share of K, before the error of an importance-weighted bound means something."""
 Doubles = NDArray[np.float64]
 
 
@@ -67,17 +68,48 @@ class Scores(Sequence[Mapping[str, Any]]):
         found = [row["kl_per_dimension"] for row in self]
         return None if None in found else np.array(found, dtype=np.float64)
 
+    @property
+    def effective_sample_size(self) -> Doubles:
+        """Of how many draws the importance-weighted bound lives: between 1 and K."""
+        return np.array([row["importance_weighted"]["effective_sample_size"] for row in self], dtype=np.float64)
+
+    @property
+    def doubtful(self) -> NDArray[np.bool_]:
+        """Whether the bound hangs on hardly more than one of its several draws, so that its error cannot be trusted."""
+        draws = np.array([row["importance_weighted"]["draws"] for row in self], dtype=np.float64)
+        return (draws > 1) & (self.effective_sample_size < np.maximum(FEWEST, SMALLEST_SHARE * draws))
+
+    @property
+    def steps(self) -> Sequence[Sequence[str]]:
+        """What was done to each picture before it was scored, as in `inverted`."""
+        return [tuple(row.get("steps", ())) for row in self]
+
+    def protocol(self) -> str:
+        """How the numbers came about, in a line."""
+        pictures = f"{len(self)} picture{'s' * (len(self) != 1)}"
+        return f"{pictures}, in nats a picture; likelihood: {self.domain}; seed of the noise: {self.seed}"
+
     def summary(self) -> str:
-        """The means over the pictures, ± their standard errors over the pictures."""
-        lines = [f"{len(self)} pictures, nats a picture, {self.domain}, seed {self.seed}"]
+        """Of one picture its scores, ± their errors over the draws; of several the means, ± errors over them."""
+        several = len(self) > 1
+        lines = [self.protocol(), f"{'mean over the pictures' if several else 'score'} ± its standard error:"]
         for name in ESTIMATES:
             values = self._values(name)
-            error = values.std(ddof=1) / math.sqrt(len(values)) if len(values) > 1 else self.standard_errors[name][0]
+            error = values.std(ddof=1) / math.sqrt(len(values)) if several else self.standard_errors[name][0]
             lines.append(f"{name:20}{values.mean():10.2f} ± {error:.2f}")
-        return "\n".join(lines)
+        return "\n".join([*lines, *self._remarks()])
+
+    def _remarks(self) -> Iterator[str]:
+        known = self.percentile[~np.isnan(self.percentile)]
+        if len(known):
+            ends = dict.fromkeys(f"{end:.0f} %" for end in (known.min(), known.max()))
+            yield f"more probable than {' to '.join(ends)} of the test pictures"
+        if self.doubtful.any():
+            which = f"{self.doubtful.sum()} of {len(self)} importance-weighted bounds"
+            yield f"{which} cannot be trusted: hardly more than one draw counts; ask for more with k"
 
     def table(self) -> list[dict[str, Any]]:
-        """A flat row a picture: its name, each estimate and its error as `elbo_se`, bits/dim, percentile."""
+        """A flat row a picture: name, each estimate with its error as `elbo_se`, and the rest, steps as one text."""
         errors = self.standard_errors
         rows = []
         for number, name in enumerate(self.names):
@@ -87,6 +119,8 @@ class Scores(Sequence[Mapping[str, Any]]):
                 row[f"{estimate}_se"] = _known(errors[estimate][number])
             row["bits_per_dim"] = float(self.bits_per_dim[number])
             row["percentile"] = _known(self.percentile[number])
+            row["effective_sample_size"] = float(self.effective_sample_size[number])
+            row["steps"] = "; ".join(self.steps[number])
             rows.append(row)
         return rows
 
@@ -116,7 +150,7 @@ class Scores(Sequence[Mapping[str, Any]]):
         return self.summary()
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{title}</th>" for title in ("", "elbo", "reconstruction", "kl", "", "percentile"))
+        head = "".join(f"<th>{title}</th>" for title in ("", "elbo", "reconstruction", "kl", "", "more probable than"))
         longest = max(abs(self.elbo).max(), 1e-9)
         return f"<table><tr>{head}</tr>{''.join(_line(row, longest) for row in self.table())}</table>"
 
@@ -129,7 +163,7 @@ def _line(row: Mapping[str, Any], longest: float) -> str:
         f'<span style="display:inline-block;height:.8em;width:{width:.0f}px;background:{colour}"></span>'
         for width, colour in zip(widths, ("#4477aa", "#ccbb44"), strict=True)
     )
-    percentile = "" if row["percentile"] is None else f"{row['percentile']:.0f}"
+    percentile = "" if row["percentile"] is None else f"{row['percentile']:.0f} %"
     return f"<tr><td>{html.escape(row['name'])}</td>{numbers}<td>{bars}</td><td>{percentile}</td></tr>"
 
 

@@ -4,9 +4,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from models_store.store import SHIPPED
-from training import commands
+from training import commands, program
 from training.config import RunConfig, add_flags
 from training.data import SOURCES
 from training.kinds import KINDS
@@ -25,31 +26,41 @@ EXAMPLES = """examples:
 """
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns the exit status: 0, or 2 after one line that says what was wrong."""
-    given = vars(command_line().parse_args(arguments))
+def main(arguments: Sequence[str] | None = None, *, started_as: str = program.MODULE) -> int:
+    """Returns the exit status: 0, or 2 after one line that says what was wrong.
+
+    `started_as` is the program that the reader called, of which its words speak.
+    """
+    with program.started_as(started_as):
+        given, unknown = command_line().parse_known_args(arguments)
+        try:
+            _run(vars(given), unknown)
+        except (ValueError, OSError) as error:
+            print(f"{program.speaker()}: {error}", file=sys.stderr)
+            return 2
+        return 0
+
+
+def _run(given: dict[str, Any], unknown: Sequence[str]) -> None:
     command = given.pop("command")
-    try:
-        if command in KINDS:
-            commands.train(command, given)
-        else:
-            getattr(commands, command)(**given)
-    except (ValueError, OSError) as error:
-        print(f"training: {error}", file=sys.stderr)
-        return 2
-    return 0
+    if unknown:
+        raise ValueError(f"unknown: {' '.join(unknown)}; {program.command(command, '--help')} lists all options")
+    if command in KINDS:
+        commands.train(command, given)
+    else:
+        getattr(commands, command)(**given)
 
 
 def command_line() -> argparse.ArgumentParser:
     """Every command with its flags; flags of a training that are not given leave no trace."""
     formatter = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(
-        prog="python -m training", description=__doc__, epilog=EXAMPLES, formatter_class=formatter
+        prog=program.MODULE, description=__doc__, epilog=EXAMPLES, formatter_class=formatter
     )
     verbs = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, kind in KINDS.items():
-        _add_training(verbs.add_parser(name, help=kind.lesson, description=kind.lesson), name, kind.config)
-    evaluate = verbs.add_parser("evaluate", help="print the metrics of a run or a stored model, with protocol")
+        _add_training(_added(verbs, name, help=kind.lesson, description=kind.lesson), name, kind.config)
+    evaluate = _added(verbs, "evaluate", help="print the metrics of a run or a stored model, with protocol")
     evaluate.add_argument("model", help="a run folder, or the name of a model in the store")
     evaluate.add_argument("--draws", type=int, default=100, help="K of the importance-weighted bound [100]")
     evaluate.add_argument("--images", type=int, help="only the first so many test images for the likelihood [all]")
@@ -61,7 +72,7 @@ def command_line() -> argparse.ArgumentParser:
     )
     evaluate.add_argument("--seed", type=int, default=0, help="of the bits, the draws and the samples [0]")
     evaluate.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where it runs [auto]")
-    export = verbs.add_parser("export", help="put the best network of a run into the store")
+    export = _added(verbs, "export", help="put the best network of a run into the store")
     export.add_argument("run", type=Path, help="a run folder")
     export.add_argument("--name", required=True, help="the name it is served by")
     export.add_argument("--summary", help="one sentence for its card")
@@ -71,8 +82,14 @@ def command_line() -> argparse.ArgumentParser:
     lecture = verbs.add_parser("lecture", help=text, description=text, epilog=_contents(), formatter_class=formatter)
     lecture.add_argument("name", choices=(*LESSONS, "all"), metavar="NAME", help="one of those below, or all")
     lecture.add_argument("--figures", type=Path, default=FIGURES, help=f"where figures go [{FIGURES}]")
-    data = verbs.add_parser("data", help="get a data set and check every byte")
+    data = _added(verbs, "data", help="get a data set and check every byte")
     data.add_argument("name", nargs="?", choices=tuple(SOURCES), default="fashion-mnist", help="[fashion-mnist]")
+    return parser
+
+
+def _added(verbs: Any, name: str, **options: str) -> argparse.ArgumentParser:
+    """A command whose usage is what the reader typed."""
+    parser: argparse.ArgumentParser = verbs.add_parser(name, prog=program.command(name), **options)
     return parser
 
 
@@ -86,7 +103,8 @@ def _contents() -> str:
 
 def _add_training(parser: argparse.ArgumentParser, kind: str, config: type[RunConfig]) -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where the run folder is made [runs]")
-    parser.add_argument("--resume", type=Path, help="go on with this run folder; its own config holds, no other flag")
+    text = "go on with this run folder by its own config; beside it only --threads, bit for bit with the same number"
+    parser.add_argument("--resume", type=Path, help=text)
     parser.add_argument("--store", type=Path, default=SHIPPED, help="folder of checkpoints [models_store/weights]")
     parser.add_argument("--stop-after", type=int, metavar="STEP", help="end this slice at that step; resume later")
     if kind in PRESETS:

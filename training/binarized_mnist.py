@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from training import program
+
 LICENCE = "as MNIST, CC BY-SA 3.0, (c) Yann LeCun and Corinna Cortes"
 PUBLIC = "http://www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist"
 FOLDER = "binarized-mnist"
@@ -34,7 +36,7 @@ def read() -> dict[str, Bits]:
     path = find()
     if path is None:
         raise FileNotFoundError(
-            "binarized MNIST is not on this machine; get it with `python -m training data binarized-mnist`"
+            f"binarized MNIST is not on this machine; get it with `{program.command('data', 'binarized-mnist')}`"
         )
     with np.load(path) as packed:
         parts = {name: np.unpackbits(packed[name], axis=1) for name in SHA256}

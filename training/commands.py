@@ -11,7 +11,7 @@ from models_store.base import Autoencoder, LatentModel
 from models_store.checkpoint import Card, Checkpoint, CheckpointError, read_checkpoint, write_checkpoint
 from models_store.conditional_vae import ConditionalVAEConfig
 from models_store.dcgan import DCGANConfig
-from training import binarized_mnist, emoji, fashion_mnist
+from training import binarized_mnist, emoji, fashion_mnist, program
 from training import data as datasets
 from training.config import build, flat_values
 from training.data import ImageSet
@@ -30,6 +30,8 @@ from training.snapshot import load
 
 def train(kind: str, given: dict[str, Any]) -> None:
     """A new run, or with `resume` an old one. Raises ValueError for flags that contradict a resumed run."""
+    if given.get("threads", 1) < 1:
+        raise ValueError(f"--threads {given['threads']}: want one or more")
     runs, store, folder, stop_after = (given.pop(key, None) for key in ("runs", "store", "resume", "stop_after"))
     if folder is None:
         preset = preset_of(kind, given.pop("preset", None))
@@ -58,10 +60,12 @@ def _classes_of(model: Any) -> int:
 
 def _resumed(kind: str, folder: Path, given: dict[str, Any]) -> Run:
     run = Run.open(folder)
+    threads = given.pop("threads", run.config.threads)
     if given:
         raise ValueError(f"--resume goes on with the run's own config; leave out --{', --'.join(given)}")
     if run.kind != kind:
-        raise ValueError(f"{folder} is a run of {run.kind}: python -m training {run.kind} --resume {folder}")
+        raise ValueError(f"{folder} is a run of {run.kind}: {program.resume(run.kind, folder)}")
+    run.set_threads(threads)
     return run
 
 
@@ -120,7 +124,8 @@ def export(run: Path, *, name: str, summary: str | None, store: Path) -> None:
         labels=list(data.classes) if _classes_of(opened.config.model) else [],
     )
     path = write_checkpoint(store, name, network, card)
-    missing = "" if evaluation else f"  (no metrics in its card: evaluate step {step}, then export it again)"
+    again = f"{program.command('evaluate', run)}, then {program.command('export', run, '--name', name)}"
+    missing = "" if evaluation else f"  (no metrics of step {step} in its card: {again})"
     print(f"{path}  {path.stat().st_size / 1e6:.1f} MB{missing}")
 
 
@@ -139,8 +144,18 @@ def data(name: str) -> None:
     source = {"fashion-mnist": fashion_mnist, "binarized-mnist": binarized_mnist, "emoji64": emoji}[name]
     folder = source.find() or source.fetch()
     found = datasets.SOURCES[name].read()
-    counts = f"{len(found.train)} training, {len(found.validation)} validation and {len(found.test)} test images"
-    print(f"{folder}: {counts}, checked")
+    print(f"{folder}: {_counts(found)}, checked")
+
+
+def _counts(images: ImageSet) -> str:
+    return f"{len(images.train)} training, {len(images.validation)} validation and {len(images.test)} test images"
+
+
+def _shape(run: Run) -> str:
+    """What the network sees; of a folder's pictures also what it does not see."""
+    model, folder = run.config.model, run.config.data not in datasets.SOURCES
+    hint = " (of colour pictures: --channels 3 keeps colour)" if folder and model.channels == 1 else ""
+    return f"{model.image_size}×{model.image_size} {'grey' if model.channels == 1 else 'colour'}{hint}"
 
 
 def _train(run: Run, images: ImageSet, store: Path, stop_after: int | None) -> None:
@@ -152,11 +167,13 @@ def _train(run: Run, images: ImageSet, store: Path, stop_after: int | None) -> N
     device = _device(config.device)
     images = _on_device(images, device)
     objective = _objective(run, device, store)
-    print(f"{run.folder}: {run.kind} on {images.name}, {len(images.train)} images, {device}, {config.steps} steps")
+    print(f"{run.folder}: {run.kind} on {images.name}: {_counts(images)}, {_shape(run)}")
+    threads = f"{config.threads} thread{'s' * (config.threads > 1)}"
+    print(f"{config.steps} steps of {config.batch_size} images on {device}, {threads}", flush=True)
     save_grid(run.folder / "data.png", images.train.take(torch.arange(64) % len(images.train)).pixels().cpu().numpy())
     done = fit(run, objective, images, stop_after=stop_after)
     if done.step == config.steps or done.waited:
-        print(f"best at step {done.best_step}; next: python -m training evaluate {run.folder}")
+        print(f"best at step {done.best_step}; next: {program.command('evaluate', run.folder)}")
 
 
 def _objective(run: Run, device: torch.device, store: Path) -> Objective:

@@ -23,6 +23,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from rich.progress import track
 
+from training import program
+
 SIDE = 64
 STYLES = {
     "noto": "1.2.9",
@@ -62,7 +64,7 @@ def read() -> Emoji:
     """Raises FileNotFoundError, with the remedy, when the file is nowhere."""
     path = find()
     if path is None:
-        raise FileNotFoundError("emoji64 is not on this machine; draw it with `python -m training data emoji64`")
+        raise FileNotFoundError(f"emoji64 is not on this machine; draw it with `{program.command('data', 'emoji64')}`")
     with np.load(path) as kept:
         return Emoji(kept["images"], kept["styles"], kept["parts"])
 

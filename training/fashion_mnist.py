@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from training import program
+
 LICENCE = "MIT, (c) 2017 Zalando SE"
 CLASSES = (
     "t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
@@ -42,7 +44,7 @@ def read() -> Arrays:
     """Raises FileNotFoundError, with the remedy, when the files are nowhere and ValueError when one was altered."""
     folder = find()
     if folder is None:
-        raise FileNotFoundError("Fashion-MNIST is not on this machine; get it with `python -m training data`")
+        raise FileNotFoundError(f"Fashion-MNIST is not on this machine; get it with `{program.command('data')}`")
     return Arrays(*(_parse(folder, name) for name in SHA256))
 
 

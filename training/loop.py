@@ -9,6 +9,7 @@ from types import FrameType
 
 import torch
 
+from training import program
 from training.data import ImageSet, Split, shuffled_rows
 from training.objective import Objective, noise_of
 from training.report import Report
@@ -58,13 +59,14 @@ def fit(run: Run, objective: Objective, data: ImageSet, *, stop_after: int | Non
             progress = _advance(progress, _step(run, objective, data.train, progress.step))
             if progress.step % TICK == 0:
                 progress = _tick(run, report, progress)
+            else:
+                report.alive(progress.step)
             if progress.step % config.validate_every == 0 or progress.step == config.steps:
                 progress = _validate(run, objective, data, progress, report)
                 save(run.last, objective, progress)
             if caught.asked or progress.step == stop_after:
                 save(run.last, objective, progress)
-                again = f"python -m training {run.kind} --resume {run.folder}"
-                report.say(f"stopped at step {progress.step}; go on with: {again}")
+                report.say(f"stopped at step {progress.step}; go on with: {program.resume(run.kind, run.folder)}")
                 break
     return progress
 

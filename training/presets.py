@@ -15,7 +15,8 @@ PRESETS: Mapping[str, Mapping[str, Preset]] = {
             "importance_part": 0.12,
             "validate_every": 4_000,
         },
-        # About a minute: to see that it works, and for a folder of a few hundred pictures.
+        # A minute or two of one core, and of one only, since two are slower where somebody else works as well: to see
+        # that it works, and for a folder of a few hundred pictures.
         "quick": {
             "widths": (16, 32),
             "hidden": 128,
@@ -30,6 +31,7 @@ PRESETS: Mapping[str, Mapping[str, Preset]] = {
             "kl_warm_up": 300,
             "importance_part": 0.0,
             "validate_every": 500,
+            "threads": 1,
         },
     },
     "conditional-vae": {

@@ -1,5 +1,6 @@
 """A run folder: the config it was started with, its statistics, pictures, snapshots and, later, its evaluation."""
 
+import dataclasses
 import importlib.metadata
 import json
 import math
@@ -54,6 +55,12 @@ class Run:
     def best(self) -> Path:
         """The snapshot of the best validation: what is evaluated and exported."""
         return self.folder / "best.safetensors"
+
+    def set_threads(self, threads: int) -> None:
+        """From here on; the folder keeps it, so that the next slice has as many."""
+        if threads != self.config.threads:
+            self.config = dataclasses.replace(self.config, threads=threads)
+            self.write_json("config.json", {"kind": self.kind} | flat_values(self.config))
 
     def picture(self, name: str, step: int) -> Path:
         """Where a grid of that step goes."""

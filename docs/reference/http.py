@@ -65,6 +65,7 @@ def page() -> str:
         markdown.table(("name", "is", "values", "default", "of"), _parameters(operations)),
         LIMITS,
         "## A request for each",
+        "They work with `boot.png` and `shirt.png`, two pictures, in the folder.",
         markdown.fenced("bash", "\n".join([f"H={HOME}", *(_request(*each) for each in operations)])),
         "What a POST reads, as JSON, as a form or as an npy file, is in `/openapi.json` with examples.",
     )

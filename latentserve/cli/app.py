@@ -93,7 +93,7 @@ COMMANDS = {
         ("latentserve eval runs/0001-vae", "latentserve eval fashion-vae --images 1000 --draws 10"),
     ),
     "runs": ("runs:app", "What was trained: list, show, compare, rm.", ()),
-    "models": ("models:app", "What can be served: list, show, card, verify, add.", ()),
+    "models": ("models:app", "What can be served: list, show, card, verify, add, rm.", ()),
     "data": ("training:data", "Data sets: list, prepare.", ()),
     "doctor": (
         "doctor:doctor",
@@ -107,6 +107,20 @@ COMMANDS = {
     ),
 }
 """Name -> where it is, its summary, and examples that work as they stand."""
+WORDS = {
+    "sample": "[OPTIONS] MODEL [SEEDS]",
+    "interpolate": "[OPTIONS] MODEL [SEEDS]",
+    "traverse": "[OPTIONS] MODEL [SEED]",
+    "encode": "[OPTIONS] MODEL PICTURES...",
+    "reconstruct": "[OPTIONS] MODEL PICTURES...",
+    "score": "[OPTIONS] MODEL PICTURES...",
+    "inspect": "[OPTIONS] FILES...",
+    "completion": "[SHELL]",
+    "runs compare": "[OPTIONS] FIRST SECOND [OTHERS...]",
+    "models verify": "[OPTIONS] [MODELS...]",
+    "data prepare": "[NAME]",
+}
+"""What stands after a command that takes a list or leaves something out: the parser would only say ARGS."""
 PASSED_ON = ("serve", "train", "eval")
 """Their arguments are those of the programs behind them, which also explain them."""
 
@@ -114,6 +128,11 @@ PASSED_ON = ("serve", "train", "eval")
 def examples(*lines: str) -> str:
     """As they stand at the end of a help text."""
     return "\n".join(["Examples:", *(f"  {line}" for line in lines)])
+
+
+def usage(name: str) -> str | None:
+    """The first line of a help text; None where the parser's own says it all."""
+    return f"Usage: latentserve {name} {WORDS[name]}" if name in WORDS else None
 
 
 def _version() -> str:
@@ -141,7 +160,8 @@ def _app() -> App:
             app.command(path, name=name, help=summary, sort_key=order)
             continue
         passed_on: dict[str, Any] = {"help_flags": []} if name in PASSED_ON else {}
-        app.command(path, name=name, help=summary, help_epilogue=examples(*lines), sort_key=order, **passed_on)
+        shown: dict[str, Any] = {"help": summary, "help_epilogue": examples(*lines), "usage": usage(name)}
+        app.command(path, name=name, sort_key=order, **shown, **passed_on)
     return app
 
 

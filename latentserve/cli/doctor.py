@@ -86,7 +86,7 @@ def _checkpoints(folder: Path) -> str:
             broken.append(f"{name}: {error}")
     if broken:
         raise ValueError("; ".join(broken))
-    return f"{len(names)} checkpoints verified in {folder}"
+    return f"{len(names)} checkpoint{'s' * (len(names) > 1)} verified in {folder}"
 
 
 def _timing(folder: Path) -> str:

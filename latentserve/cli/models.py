@@ -7,14 +7,15 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from latentserve.cli.app import examples
+from latentserve.cli.app import examples, usage
+from latentserve.cli.consent import agreed
 from latentserve.cli.outcome import FAILED, OK
-from latentserve.cli.store import store_folder, stored_models
-from latentserve.cli.where import Where
+from latentserve.cli.store import forget, shipped_store, store_folder, stored_models
+from latentserve.cli.where import Where, remark
 
 app = App(
     name="models",
-    help="What can be served: list, show, card, verify, add.",
+    help="What can be served: list, show, card, verify, add, rm.",
     help_epilogue=examples("latentserve models list", "latentserve models card fashion-vae"),
 )
 HERE = Where()
@@ -78,7 +79,10 @@ def _figures(metrics: Any) -> list[str]:
     return ["", *lines] if lines else []
 
 
-@app.command(help_epilogue=examples("latentserve models verify", "latentserve models verify fashion-vae"))
+@app.command(
+    help_epilogue=examples("latentserve models verify", "latentserve models verify fashion-vae"),
+    usage=usage("models verify"),
+)
 def verify(*models: str, store: Path | None = None) -> int:
     """Reads checkpoints whole: digest, names, shapes, dtypes, finiteness.
 
@@ -118,3 +122,32 @@ def add(
 
     options = [*(["--summary", summary] if summary else []), *(["--store", str(store)] if store else [])]
     return run_training(["export", str(run), "--name", name, *options])
+
+
+@app.command(name="rm", help_epilogue=examples("latentserve models rm my-vae --store my-models --yes"))
+def remove(
+    model: str,
+    /,
+    *,
+    yes: Annotated[bool, Parameter(help="do not ask", negative="")] = False,
+    store: Annotated[Path | None, Parameter(help="the folder of models, by default the shipped")] = None,
+) -> None:
+    """Removes a model from a store: its name, and its weights unless another name has them; the run stays.
+
+    Parameters
+    ----------
+    model
+        its name
+    """
+    folder = store_folder(store)
+    stored = next((each for each in stored_models(folder) if each.name == model), None)
+    if stored is None:
+        names = ", ".join(each.name for each in stored_models(folder)) or "none"
+        raise ValueError(f"there is no model {model!r} in {folder}; there are {names}")
+    if not yes:
+        if folder.resolve() == shipped_store().resolve():
+            raise ValueError(f"{folder} is the shipped store, whose models may be missed; insist with --yes")
+        if not agreed(f"{model}@{stored.digest[:8]} from {folder}"):
+            return
+    forget(folder, model)
+    remark(f"removed {model} from {folder}; a server that runs has it until it is started again")

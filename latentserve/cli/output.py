@@ -59,7 +59,7 @@ def write_each(images: "Images", output: Path, name: str) -> None:
     """Into a folder under the name, or where the output's own pattern says; `{seed}` and `{number}` are filled in."""
     pattern = output if "{" in output.name else output / f"{name}.png"
     paths = images.save(pattern)
-    remark(f"{len(paths)} files: {paths[0]}" + (f" … {paths[-1]}" if len(paths) > 1 else ""))
+    remark(f"{len(paths)} files: {paths[0]} … {paths[-1]}" if len(paths) > 1 else str(paths[0]))
 
 
 def look(pictures: "Bytes", *, columns: int | None = None) -> None:

@@ -1,7 +1,5 @@
 """Commands that look at pictures: encode, reconstruct, score."""
 
-import csv
-import io
 import json
 import sys
 from pathlib import Path
@@ -10,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from latentserve.cli.output import Output, form_of, look, wants_look, write
+from latentserve.cli.scores import FORMS
 from latentserve.cli.where import Where
 
 if TYPE_CHECKING:
     from latentserve.latents import Latents
-    from latentserve.scores import Scores
 
 HERE = Where()
 Fit = Annotated[
@@ -117,41 +115,11 @@ def score(
     """
     with where.model(model, needs="score") as opened:
         found = opened.score(_some(pictures), k=k, mc=mc, seed=seed, fit=fit, invert=invert).worst_first()
-    text = {"table": _table, "json": _json, "csv": _csv}[form](found)
+    text = FORMS[form](found)
     if output is None:
         sys.stdout.write(text)
     else:
         write(text.encode(), output)
-
-
-def _table(scores: "Scores") -> str:
-    width = max(len(name) for name in scores.names)
-    lines = [f"{'':{width}}  {'elbo':>17} {'reconstruction':>17} {'kl':>17} {'importance-weighted':>20}  percentile"]
-    for row in scores.table():
-        cells = [_cell(row, name) for name in ("elbo", "reconstruction", "kl", "importance_weighted")]
-        percentile = "–" if row["percentile"] is None else f"{row['percentile']:.1f}"
-        lines.append(
-            f"{row['name']:{width}}  {cells[0]:>17} {cells[1]:>17} {cells[2]:>17} {cells[3]:>20}  {percentile:>10}"
-        )
-    return "\n".join([*lines, "", scores.summary(), ""])
-
-
-def _cell(row: dict[str, float], name: str) -> str:
-    error = row[f"{name}_se"]
-    return f"{row[name]:.2f} ± " + ("–" if error is None else f"{error:.2f}")
-
-
-def _json(scores: "Scores") -> str:
-    return json.dumps({"units": "nats", "domain": scores.domain, "data": scores.table()}, indent=1) + "\n"
-
-
-def _csv(scores: "Scores") -> str:
-    text = io.StringIO()
-    rows = scores.table()
-    writer = csv.DictWriter(text, rows[0], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
 
 
 def _some(pictures: tuple[Path, ...]) -> list[Path]:

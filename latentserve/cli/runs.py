@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from latentserve.cli.app import examples
+from latentserve.cli.app import examples, usage
+from latentserve.cli.consent import agreed
 from latentserve.cli.store import header
 from latentserve.cli.where import remark
 
@@ -120,7 +121,7 @@ def show(run: str, /, *, root: Root = ROOT) -> None:
         sys.stdout.write(f"  {name:28}{_shown(value)}\n")
 
 
-@app.command(help_epilogue=examples("latentserve runs compare 1 2"))
+@app.command(help_epilogue=examples("latentserve runs compare 1 2"), usage=usage("runs compare"))
 def compare(first: str, second: str, /, *others: str, root: Root = ROOT) -> None:
     """What differs between runs: config, progress, metrics.
 
@@ -159,11 +160,8 @@ def remove(
         its folder, its name or its number
     """
     found = Run.named(run, root)
-    if not yes:
-        if not sys.stdin.isatty():
-            raise ValueError(f"{found.folder} would be removed; say so with --yes")
-        if input(f"remove {found.folder} with all its snapshots? [y/N] ").strip().lower() != "y":
-            return
+    if not yes and not agreed(f"{found.folder} with all its snapshots"):
+        return
     shutil.rmtree(found.folder)
     remark(f"removed {found.folder}")
 

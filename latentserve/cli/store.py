@@ -41,6 +41,18 @@ def stored_models(folder: Path) -> list[Stored]:
     return found
 
 
+def forget(folder: Path, name: str) -> None:
+    """Removes the pointer, then its file if no other pointer names that."""
+    from latentserve.local import pointers  # noqa: PLC0415  # as above
+
+    file = str(pointers(folder)[name].get("file"))
+    (folder / f"{name}.json").unlink()
+    # A file of the store is a plain name: what a strange pointer says may lead anywhere.
+    ours = Path(file).name == file and file.endswith(".safetensors")
+    if ours and all(pointer.get("file") != file for pointer in pointers(folder).values()):
+        (folder / file).unlink(missing_ok=True)
+
+
 def header(path: Path, key: str) -> dict[str, Any]:
     """The JSON under a key in the header of a safetensors file; nothing if there is none or the file is broken."""
     try:

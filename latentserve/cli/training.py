@@ -3,12 +3,13 @@
 import json
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from latentserve.cli.app import COMMANDS, examples
+from latentserve.cli.app import COMMANDS, examples, usage
 from latentserve.cli.outcome import USAGE
 
 Arguments = Annotated[str, Parameter(allow_leading_hyphen=True, help="as of the program behind it")]
@@ -16,11 +17,11 @@ HELP = ({"--help"}, {"-h"}, set[str]())
 
 
 def run_training(arguments: list[str]) -> int:
-    """`python -m training` in this process; returns its exit code."""
+    """`python -m training` in this process, which speaks as this program; returns its exit code."""
     from latentserve.local import package  # noqa: PLC0415  # httpx and torch are not needed before
 
     try:
-        found: int = package("training.__main__").main(arguments)
+        found: int = package("training.__main__").main(arguments, started_as="latentserve")
     except SystemExit as error:  # argparse ends so, after its own message
         return error.code if isinstance(error.code, int) else USAGE
     return found
@@ -33,7 +34,9 @@ def train(*arguments: Arguments) -> int:
     """
     if set(arguments) in HELP:
         return _explain("train", ["--help"])
-    return run_training(passed_on(arguments))
+    given = passed_on(arguments)
+    _require_kind(given[0])
+    return run_training(given)
 
 
 def passed_on(arguments: Sequence[str]) -> list[str]:
@@ -42,6 +45,18 @@ def passed_on(arguments: Sequence[str]) -> list[str]:
     if given[0].startswith("-") and "--resume" in given[:-1]:
         return [_kind_of(Path(given[given.index("--resume") + 1])), *given]
     return given
+
+
+def _require_kind(word: str) -> None:
+    """Raises ValueError for what is no kind of training, with the nearest."""
+    from latentserve.local import package  # noqa: PLC0415  # as above
+
+    kinds = list(package("training.kinds").KINDS)
+    if word in kinds:
+        return
+    near = get_close_matches(word, kinds, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    raise ValueError(f"there is no kind of training {word!r}; {hint}there are {', '.join(kinds)}")
 
 
 def evaluate(*arguments: Arguments) -> int:
@@ -84,7 +99,10 @@ def list_data() -> None:
     sys.stdout.write(f"{'FOLDER':16}  {'any pictures':14}  latentserve train vae --data FOLDER --image-size 64\n")
 
 
-@data.command(help_epilogue=examples("latentserve data prepare", "latentserve data prepare fashion-mnist"))
+@data.command(
+    help_epilogue=examples("latentserve data prepare", "latentserve data prepare fashion-mnist"),
+    usage=usage("data prepare"),
+)
 def prepare(*arguments: Arguments) -> int:
     """Gets a data set by its name, unless it is here, and checks every byte; Fashion-MNIST if none is named."""
     return run_training(["data", *arguments])

@@ -10,13 +10,12 @@ import { Space } from "./model/space.js";
 import { PARTS, start, touched } from "./model/state.js";
 import { copyBar } from "./parts/copy-bar.js";
 import { dialogs } from "./parts/dialogs.js";
-import { receive } from "./parts/files.js";
 import { header } from "./parts/header.js";
 import { map } from "./parts/map.js";
 import { now } from "./parts/now.js";
 import { path } from "./parts/path.js";
 import { samples } from "./parts/samples.js";
-import { score, source } from "./parts/score.js";
+import { receive, score, source } from "./parts/score.js";
 import { why } from "./parts/why.js";
 import { Words, load, nearest } from "./words/words.js";
 
@@ -38,11 +37,10 @@ class LatentPage extends LitElement {
     said: { state: true },
     problem: { state: true },
     playing: { state: true },
-    file: { state: true },
     copied: { state: true },
     /** What the copy bar is about: what was touched last. */
     subject: { state: true },
-    /** The picture in `file`, as a line of code calls it. */
+    /** One's own pictures, drawn (`draw`) and from a file (`file`): {picture, source, invert}, source as a line of code calls it. */
     brought: { state: true },
     /** Of the picture that was scored last, on a map of two dimensions. */
     posterior: { state: true },
@@ -64,7 +62,7 @@ class LatentPage extends LitElement {
     super();
     this.journey = new Journey(start(this.dataset.model ?? ""));
     this.journey.addEventListener("state", () => this.#arrive());
-    Object.assign(this, { picture: "", ghost: null, form: "url", tab: "map", said: "", problem: "", playing: false, file: null, copied: false, resting: "", subject: "picture", brought: "", posterior: null });
+    Object.assign(this, { picture: "", ghost: null, form: "url", tab: "map", said: "", problem: "", playing: false, copied: false, resting: "", subject: "picture", brought: {}, posterior: null });
     this.loader.addEventListener("picture", (event) => this.#arrived(event));
     this.loader.addEventListener("failure", (event) => this.trouble(event.detail));
   }
@@ -78,6 +76,7 @@ class LatentPage extends LitElement {
   connectedCallback() {
     super.connectedCallback();
     receive(this);
+    this.#known();
     for (const name of ["pointerdown", "keydown"]) addEventListener(name, () => this.still(), { capture: true });
     this.addEventListener("problem", (event) => this.trouble(event.detail));
   }
@@ -97,7 +96,8 @@ class LatentPage extends LitElement {
   }
 
   get card() {
-    return this.cards.find((card) => card.name === this.state.model) ?? this.cards[0];
+    const named = (wanted) => this.cards.find(({ name }) => name === wanted);
+    return named(this.state.model) ?? named(this.journey.first.model) ?? this.cards[0];
   }
 
   /** Of the model, or of the class that is chosen. */
@@ -119,18 +119,37 @@ class LatentPage extends LitElement {
     return new URL(picture(this.space, this.point, NOW_PIXELS), location.href).href;
   }
 
-  /** The address of the picture that is scored; none for what is drawn or dropped. */
+  /** Which picture is scored; a file stays with who brought it, whatever an address says. */
+  get scores() {
+    const { score } = this.state;
+    return score === "file" && !this.brought.file ? "now" : score;
+  }
+
+  /** One's own, if that is scored. */
+  get own() {
+    return this.brought[this.scores];
+  }
+
+  /** The address of the picture that is scored; none for one's own. */
   get source() {
     return source(this);
   }
 
   shows = (part) => !this.state.hide.includes(part);
 
+  /** An address may name a model that is not here: then it is told, and put right. */
+  #known() {
+    const [given, model] = [this.state.model, this.card.name];
+    if (given === model) return;
+    this.journey.step({ model }, { rests: true, anew: false });
+    this.problem = this.words.say("problem.model", { given: given.slice(0, 40), model });
+  }
+
   /** What the point is called. */
   get name() {
     const { say } = this.words;
     if (typeof this.point === "number") return [say("point.seed", { seed: this.point }), this.space.label].filter(Boolean).join(" · ");
-    if (this.card.latent_dim > 2) return say("point.place", { place: this.state.at.startsWith("z.") ? this.state.at.slice(2, 10) : this.state.at });
+    if (this.card.latent_dim > 2) return this.state.at.startsWith("z.") ? say("point.free") : say("point.place", { place: this.state.at });
     return `z = (${[...this.latents].map((value) => value.toFixed(2).replace("-", "−")).join(", ")})`;
   }
 
@@ -145,6 +164,7 @@ class LatentPage extends LitElement {
   #arrive() {
     this.requestUpdate();
     if (this.problem) this.problem = "";
+    this.#known();
     this.announce(this.name);
   }
 
@@ -156,6 +176,7 @@ class LatentPage extends LitElement {
   choose(model) {
     const card = this.cards.find(({ name }) => name === model);
     if (!card || model === this.state.model) return;
+    this.querySelector("film-strip")?.pause();
     const kept = (text, other) => (read(text, new Space(card)) === null || text.includes(",") ? other : text);
     const { state: { at, a, b }, first } = this.journey;
     this.posterior = null;
@@ -223,8 +244,9 @@ class LatentPage extends LitElement {
   }
 
   render() {
+    const parts = [map, now, path, samples, score, why].map((part, index) => (this.shows(PARTS[index]) ? part(this) : ""));
     return html`${header(this)}
-      <main data-tab=${this.tab}>${[map, now, path, samples, score, why].map((part, index) => (this.shows(PARTS[index]) ? part(this) : ""))}</main>
+      <main data-tab=${this.tab}>${parts.slice(0, 4)}<div class="aside">${parts.slice(4)}</div></main>
       ${copyBar(this)} ${dialogs(this)}
       <p class="unseen" role="status">${this.said}</p>
       <p id="problem" role="alert">${this.problem}</p>`;

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -18,6 +18,7 @@ from service.errors import (
     ImageTooLarge,
     InvalidParameter,
     MalformedRequest,
+    ServiceError,
     UnsupportedMediaType,
     shown,
 )
@@ -32,6 +33,8 @@ ACCEPTED = (MULTIPART, *pictures.MEDIA_TYPES, JSON, NPY)
 # curl calls whatever --data-binary sends a form.
 NAME_THE_TYPE = "name the picture's type: curl -H 'Content-Type: image/png' --data-binary @FILE; or curl -F image=@FILE"
 Options = TypeVar("Options", bound=PictureParameters)
+Given = TypeVar("Given")
+Read = TypeVar("Read")
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ async def _decoded(exchange: Exchange, files: Sequence[bytes], options: Options)
         raise MalformedRequest("the request has no picture", hint="send it as a form file named 'image'")
 
     def open_all() -> list[Image]:
-        return [pictures.open_picture(file, limits) for file in files]
+        return _each(partial(pictures.open_picture, limits=limits), files)
 
     opened = await exchange.pool.run(open_all, pixels=sum(len(file) for file in files))
     pixels = sum(image.width * image.height for image in opened)
@@ -91,10 +94,22 @@ async def _decoded(exchange: Exchange, files: Sequence[bytes], options: Options)
     read = partial(pictures.read_picture, shape=shape, fit=options.fit, invert=options.invert, light=light)
 
     def decode() -> list[pictures.Picture]:
-        return [read(image) for image in opened]
+        return _each(read, opened)
 
     found = await exchange.pool.run(decode, pixels=pixels)
     return Upload(np.stack([picture.pixels for picture in found]), found, options)
+
+
+def _each(read: Callable[[Given], Read], given: Sequence[Given]) -> list[Read]:
+    """Of one request, in order; what is wrong with a picture says which of them it was, counted from 0."""
+    found = []
+    for number, picture in enumerate(given):
+        try:
+            found.append(read(picture))
+        except ServiceError as error:
+            error.facts = {**error.facts, "picture": number}
+            raise
+    return found
 
 
 def _on_light_ground(border: Any) -> bool:

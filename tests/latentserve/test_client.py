@@ -172,6 +172,17 @@ def test_what_is_no_picture_is_refused_here(vae: Model, tmp_path: Path) -> None:
         vae.encode(tmp_path / "missing.png")
 
 
+def test_an_error_names_the_picture_that_it_is_about(vae: Model, tmp_path: Path) -> None:
+    """Also where it was one of many in its request, and one that breaks off."""
+    (tmp_path / "notes.png").write_bytes(b"no picture")
+    (tmp_path / "torn.png").write_bytes(BOOT.read_bytes()[:-80])
+
+    for name in ("notes.png", "torn.png"):
+        with pytest.raises(ValidationError, match=f"^{name}: the picture") as caught:
+            vae.score([BOOT, BOOT, tmp_path / name, BOOT])
+        assert caught.value.facts["picture"] == 2
+
+
 def test_a_label_chooses_the_class(client: Client, vae: Model) -> None:
     """The images of a class are those of the latents of that class; a model without classes refuses."""
     model = client.model("tiny-classes")

@@ -12,7 +12,7 @@ import pytest
 
 from latentserve import Model
 from latentserve.cli import main
-from latentserve.cli.app import COMMANDS, app
+from latentserve.cli.app import COMMANDS, PASSED_ON, app
 from latentserve.cli.outcome import OK
 from latentserve.cli.training import passed_on
 from service import __main__ as service
@@ -21,7 +21,7 @@ from training.__main__ import command_line
 PICTURES = Path(__file__).parents[2] / "service/page/examples"
 GROUPS = {
     "runs": ("list", "show", "compare", "rm"),
-    "models": ("list", "show", "card", "verify", "add"),
+    "models": ("list", "show", "card", "verify", "add", "rm"),
     "data": ("list", "prepare"),
 }
 HELPS = [(), *((name,) for name in COMMANDS), *((group, name) for group, names in GROUPS.items() for name in names)]
@@ -64,6 +64,7 @@ PARSED = {
     ("demo",): _parses("demo"),
     ("doctor",): _parses("doctor"),
     ("models", "add"): _parses("models", "add"),
+    ("models", "rm"): _parses("models", "rm"),
 }
 """Those that are not run here; other tests run each of them with small arguments."""
 
@@ -113,6 +114,16 @@ def test_the_examples_of_a_help_text_work(
                 break
         else:
             assert main(words) == OK, (line, capfd.readouterr().err)
+
+
+@pytest.mark.parametrize("command", HELPS, ids=lambda command: " ".join(command) or "latentserve")
+def test_the_usage_names_what_it_takes(command: tuple[str, ...], capfd: pytest.CaptureFixture[str]) -> None:
+    """Of this very program, in the words that the help explains, nowhere just ARGS."""
+    assert main([*command, "--help"]) == OK
+
+    usage = next(line for line in capfd.readouterr().out.splitlines() if line.lower().startswith("usage"))
+    assert "ARGS" not in usage
+    assert " ".join(["latentserve", *command]) in usage or command[-1] in PASSED_ON
 
 
 def test_each_command_is_in_the_table_and_each_group_has_its_commands() -> None:

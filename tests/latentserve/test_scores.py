@@ -1,5 +1,6 @@
 """Scores: the identity of the ELBO, errors, order, tables."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,40 @@ def test_tables_summaries_and_notebooks_have_the_same_numbers(scores: Scores, pi
     html = scores._repr_html_()
     assert all(f"{value:.1f}" in html for value in scores.elbo)
     assert html.count("<tr>") == 4
+
+
+def test_a_summary_says_what_its_numbers_mean(vae: Model, scores: Scores, pictures: list[Path]) -> None:
+    """Of several pictures means over them, of one its scores; the share of the test pictures in words."""
+    several, one = scores.summary(), vae.score(pictures[0]).summary()
+
+    assert several.startswith("3 pictures, in nats a picture")
+    assert "mean over the pictures ± its standard error:" in several
+    ends = f"{scores.percentile.min():.0f} % to {scores.percentile.max():.0f} %"
+    assert f"more probable than {ends} of the test pictures" in several
+    assert one.startswith("1 picture, in nats a picture")
+    assert re.search(r"\nmore probable than \d+ % of the test pictures", one)
+
+
+def test_a_bound_that_hangs_on_one_draw_is_doubtful(vae: Model, pictures: list[Path]) -> None:
+    """A picture turned into its negative is far from all that the encoder knows; one draw has no error to doubt."""
+    negative = 255 - vae.sample(42).to_numpy()[0]
+    scores = vae.score([negative, pictures[1]], k=16)
+
+    assert scores.doubtful.tolist() == [True, False] == (scores.effective_sample_size < 2).tolist()
+    assert "1 of 2 importance-weighted bounds cannot be trusted" in scores.summary()
+    assert not vae.score(negative, k=1).doubtful.any()
+
+
+def test_what_was_done_to_a_picture_is_told(vae: Model, pictures: list[Path]) -> None:
+    """A dark square on white, of another size, is inverted and resized; a picture of the test set stays."""
+    square = np.full((40, 40, 1), 255, dtype=np.uint8)
+    square[10:30, 10:30] = 0
+    scores = vae.score([square, pictures[0]])
+
+    done, nothing = scores.steps
+    assert done[-2:] == ("inverted", "resized 40×40 to 28×28 (contain)")
+    assert nothing == ()
+    assert [row["steps"] for row in scores.table()] == ["; ".join(done), ""]
 
 
 def test_kl_per_dimension_sums_to_the_closed_form(vae: Model, pictures: list[Path]) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -137,6 +138,58 @@ def test_a_resumed_run_keeps_its_own_config(pictures: Path, tmp_path: Path, caps
     assert main(f"dcgan --resume {tmp_path / '0001-vae'}".split()) == 2
     assert "python -m training vae --resume" in capsys.readouterr().err
     assert main(f"vae --resume {tmp_path / '0001-vae'}".split()) == 0
+
+
+def test_a_resumed_run_may_take_another_number_of_threads(
+    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The folder keeps it for the slices after; all else stays as it was."""
+    assert main(f"vae --data {pictures} {SMALL} --threads 2 --runs {tmp_path} --stop-after 5".split()) == 0
+    before = json.loads((tmp_path / "0001-vae/config.json").read_text())
+
+    assert main(f"vae --resume {tmp_path / '0001-vae'} --threads 1 --stop-after 8".split()) == 0
+    assert "on cpu, 1 thread\n" in capsys.readouterr().out
+    assert json.loads((tmp_path / "0001-vae/config.json").read_text()) == before | {"threads": 1}
+    assert main(f"vae --resume {tmp_path / '0001-vae'} --threads 0".split()) == 2
+    assert "--threads 0: want one or more" in capsys.readouterr().err
+
+
+def test_the_first_lines_say_what_is_trained_on_and_how_fast(
+    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The three parts and the shape of the pictures; after ten steps images a second and the time left."""
+    assert main(f"vae --data {pictures} {SMALL} --threads 1 --runs {tmp_path}".split()) == 0
+
+    start, how, first = capsys.readouterr().out.splitlines()[:3]
+    parts = re.search(r"vae on pictures: (\d+) training, (\d+) validation and (\d+) test images, 8×8 grey", start)
+    assert parts is not None
+    assert sum(map(int, parts.groups())) == 80
+    assert "--channels 3 keeps colour" in start
+    assert how == "20 steps of 16 images on cpu, 1 thread"
+    assert re.fullmatch(r"step 10/20  \d+ images/s  \d+ s left", first)
+
+
+def test_hints_name_the_program_that_was_started(
+    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What `latentserve` says can be typed after `latentserve`."""
+    run = tmp_path / "0001-vae"
+    first = f"vae --data {pictures} {SMALL} --threads 1 --runs {tmp_path} --stop-after 5".split()
+
+    assert main(first, started_as="latentserve") == 0
+    assert f"go on with: latentserve train --resume {run}\n" in capsys.readouterr().out
+    assert main(["vae", "--resume", str(run)], started_as="latentserve") == 0
+    assert f"next: latentserve eval {run}\n" in capsys.readouterr().out
+    export = ["export", str(run), "--name", "noise", "--store", str(tmp_path / "store")]
+    assert main(export, started_as="latentserve") == 0
+    assert f"latentserve eval {run}, then latentserve models add {run} --name noise" in capsys.readouterr().out
+    assert main(["vae", "--stesp", "5"], started_as="latentserve") == 2
+    assert capsys.readouterr().err == (
+        "latentserve: unknown: --stesp 5; latentserve train vae --help lists all options\n"
+    )
+    with pytest.raises(SystemExit):
+        main(["evaluate"], started_as="latentserve")
+    assert "usage: latentserve eval" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("kind", [*KINDS, "evaluate", "export"])

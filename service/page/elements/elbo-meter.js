@@ -5,11 +5,13 @@
  *   model   name, or name@digest                                        "fashion-vae-2d"
  *   server  address of the service                                      where this file came from
  *   src     address of a picture to score, any that may be fetched      none
+ *   invert  "auto", as the service sees fit, or "false"                 "auto"
  * Properties:
  *   picture a Blob to score; setting src sets it
  *   score   what the service answered, or null
  * Events, which bubble:
  *   score-change  a score has come      {score, picture}: as POST …/scores answers, and the Blob
+ *   invert-change  it was switched      {invert}
  *   model-choice  another model was asked for, since this one has no likelihood   {model}
  *   problem       an Error that says what the service said
  */
@@ -21,6 +23,7 @@ import { ModelElement, look } from "./shared.js";
 export class ElboMeter extends ModelElement {
   static properties = {
     src: { type: String },
+    invert: { type: String },
     picture: { attribute: false },
     score: { state: true },
     pair: { state: true },
@@ -32,7 +35,7 @@ export class ElboMeter extends ModelElement {
 
   constructor() {
     super();
-    Object.assign(this, { src: "", pair: "", busy: false });
+    Object.assign(this, { src: "", invert: "auto", pair: "", busy: false });
     /** @type {Blob | null} */
     this.picture = null;
     /** @type {Score | null} */
@@ -48,7 +51,7 @@ export class ElboMeter extends ModelElement {
   willUpdate(changed) {
     super.willUpdate(changed);
     if (changed.has("src") && this.src) this.#fetch(this.src);
-    if (!this.card || !["picture", "card"].some((name) => changed.has(name))) return;
+    if (!this.card || !["picture", "invert", "card"].some((name) => changed.has(name))) return;
     if (!this.can) this.#refuse();
     else if (this.picture) this.#ask(this.picture);
   }
@@ -90,7 +93,7 @@ export class ElboMeter extends ModelElement {
   #post(resource, picture, form, signal) {
     const body = new FormData();
     body.append("image", picture, "picture.png");
-    return answer(this.url(`v1/models/${this.card.pinned}/${resource}`), { method: "POST", body, signal, headers: { Accept: form } });
+    return answer(this.url(`v1/models/${this.card.pinned}/${resource}&invert=${this.invert}`), { method: "POST", body, signal, headers: { Accept: form } });
   }
 
   render() {
@@ -101,7 +104,7 @@ export class ElboMeter extends ModelElement {
         <figure><div class="half">${this.pair ? html`<img src=${this.pair} alt=${say("score.input")}>` : ""}</div><figcaption>${say("score.input")}</figcaption></figure>
         <figure><div class="half right">${this.pair ? html`<img src=${this.pair} alt=${say("score.output")}>` : ""}</div><figcaption>${say("score.output")}</figcaption></figure>
       </div>
-      ${this.#sum()} ${this.#rank()} ${this.#dimensions()}
+      ${this.#rank()} ${this.#inverted()} ${this.#sum()} ${this.score ? this.#figures() : ""} ${this.#dimensions()}
     </div>`;
   }
 
@@ -115,6 +118,18 @@ export class ElboMeter extends ModelElement {
   #choose(model) {
     this.model = model;
     this.tell("model-choice", { model });
+  }
+
+  /** Said where the service turned light into dark, with a switch. */
+  #inverted() {
+    const inverted = this.score?.steps.includes("inverted");
+    if (!inverted && this.invert === "auto") return "";
+    return html`<label><input type="checkbox" .checked=${inverted} @change=${({ target }) => this.#turn(target.checked ? "auto" : "false")}> ${this.words.say("score.inverted")}</label>`;
+  }
+
+  #turn(invert) {
+    this.invert = invert;
+    this.tell("invert-change", { invert });
   }
 
   #sum() {
@@ -140,17 +155,17 @@ export class ElboMeter extends ModelElement {
   #rank() {
     const { say } = this.words;
     const percentile = this.score?.percentile;
-    if (percentile == null) return this.score ? html`<p class="quiet">${this.#figures()}</p>` : "";
+    if (percentile == null) return "";
     const text = say("score.percentile", { percentile: percentile.toFixed(0) });
     return html`<div id="rank" role="img" aria-label=${text}><i .style=${`left:${percentile}%`}></i></div>
-      <p class="text">${text}</p><p class="quiet">${this.#figures()}</p>`;
+      <p class="text">${text}</p>`;
   }
 
   #figures() {
     const { score } = this;
-    return this.words.say("score.figures", {
+    return html`<p class="quiet">${this.words.say("score.figures", {
       domain: this.words.say(`score.domain.${score?.domain}`), bits: score?.bits_per_dim.elbo.toFixed(3) ?? "",
-      bound: score?.importance_weighted.value.toFixed(1).replace("-", "−") ?? "", k: score?.importance_weighted.draws ?? "" });
+      bound: score?.importance_weighted.value.toFixed(1).replace("-", "−") ?? "", k: score?.importance_weighted.draws ?? "" })}</p>`;
   }
 
   /** The nats that each dimension costs. */
@@ -187,7 +202,9 @@ export class ElboMeter extends ModelElement {
     .less::before { content: "−"; }
     #rank { position: relative; height: .5rem; margin: .25rem 0 .5rem; border-radius: 99px; background: linear-gradient(to right, var(--line), var(--muted)); }
     #rank i { position: absolute; top: 50%; width: 1rem; height: 1rem; translate: -50% -50%; border: 3px solid var(--paper); border-radius: 50%; background: var(--accent); box-shadow: 0 0 0 1px var(--muted); }
-    .text { margin: .5rem 0 .35rem; font-size: .9375rem; }
+    .text { margin: .5rem 0 .75rem; font-size: .9375rem; }
+    label { display: flex; gap: .5rem; align-items: center; min-height: 44px; }
+    label input { min-width: 1.25rem; }
     #why { margin-bottom: .75rem; }
     .row { margin-top: .5rem; }
     #dimensions { margin-top: .9rem; }

@@ -124,11 +124,12 @@ export class FilmStrip extends ModelElement {
   /** @param {number} frames after which it rests again */
   #run(frames) {
     this.pause();
-    let [step, left] = [this.frame === STEPS ? -1 : 1, frames];
+    let [step, left] = [1, frames];
     this.#play(true);
     this.#timer = setInterval(() => {
+      // Whoever sets the frame meanwhile may set it to an end.
+      step = this.frame >= STEPS ? -1 : this.frame <= 0 ? 1 : step;
       this.show(this.frame + step, false);
-      if (this.frame % STEPS === 0) step = -step;
       if (--left === 0) this.pause();
     }, FRAME_MS);
   }

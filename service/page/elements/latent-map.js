@@ -27,7 +27,6 @@ import { PictureLoader } from "../model/requests.js";
 import { SeedPlane } from "../model/seed-plane.js";
 import { Space } from "../model/space.js";
 import { drag, placeFields, press, touch } from "./map-hands.js";
-import { draw, nearest } from "./nearest.js";
 import { ModelElement, look } from "./shared.js";
 
 const PIXELS = 224;
@@ -124,8 +123,16 @@ export class LatentMap extends ModelElement {
     this.tell(name, { point: this.point, at: this.at, place: this.place, url: this.#url, near: this.#near() });
   }
 
+  /** The image on the map that is nearest, as `drawImage` wants it: shown at once, until the exact one comes; null where nothing has loaded. */
   #near() {
-    return this.place && this.plane && nearest(this.renderRoot, this.plane.pictures, this.plane.spotOf(this.place));
+    if (!this.place || !this.plane) return null;
+    const { left, top } = this.plane.spotOf(this.place);
+    const [number, picture] = [...this.plane.pictures.entries()].find(([, each]) => left >= each.left && left < each.left + each.width && top >= each.top && top < each.top + each.height) ?? [];
+    const image = picture && this.renderRoot.querySelectorAll("img")[number];
+    if (!image?.complete || !image.naturalWidth) return null;
+    const [width, height] = [image.naturalWidth / picture.columns, image.naturalHeight / picture.rows];
+    const [column, row] = [((left - picture.left) / picture.width) * picture.columns, ((top - picture.top) / picture.height) * picture.rows].map(Math.floor);
+    return { image, x: column * width, y: row * height, width, height };
   }
 
   get #lens() {
@@ -233,6 +240,8 @@ export class LatentMap extends ModelElement {
     :host { container-type: inline-size; }
   `];
 }
+
+const draw = (canvas, { image, x, y, width, height }) => canvas?.getContext("2d")?.drawImage(image, x, y, width, height, 0, 0, canvas.width, canvas.height);
 
 /** @returns {string} as SVG says it */
 const points = (spots) => spots.map(({ left, top }) => `${(100 * left).toFixed(2)},${(100 * top).toFixed(2)}`).join(" ");

@@ -22,20 +22,21 @@ export class Journey extends EventTarget {
     return parse(location.hash, parse(location.search, this.first));
   }
 
-  /** @param {{rests: boolean}} how rests: the step is done; else the hand still moves */
-  step(changes, { rests }) {
+  /** @param {{rests: boolean, anew?: boolean}} how rests: the step is done; else the hand still moves; anew: Back undoes it */
+  step(changes, { rests, anew = !this.#moving }) {
     this.state = { ...this.state, ...changes };
     const hash = format(this.state, this.first);
     // The first move of a hand makes the entry, so that what was before stays behind it.
-    if (!this.#moving) hash === location.hash || history.pushState(null, "", hash);
+    if (anew) hash === location.hash || history.pushState(null, "", hash);
     else if (rests || performance.now() - this.#written > WRITTEN_MS) this.#write(hash);
     this.#moving = !rests;
     this.dispatchEvent(new Event("state"));
   }
 
-  /** The address of what is in view, which names the model even where that is the usual one. */
+  /** The address of what is in view, which names the model even where that is the usual one; without a file, which is not in it. */
   get link() {
-    return new URL(format(this.state, this.first), location.href).href;
+    const { score } = this.state;
+    return new URL(format({ ...this.state, score: score === "file" ? "now" : score }, this.first), location.href).href;
   }
 
   #write(hash) {

@@ -7,7 +7,7 @@ import { plain } from "./points.js";
  * @typedef {{model: string, label: string, at: string, a: string, b: string, frame: number, method: "slerp" | "lerp", from: number,
  *   like: string, plane: "map" | "directions", score: string, hide: string[]}} State
  *   label: a class of the model, or none; at: the point that is shown, as points.js says it; a, b: the ends of the path; frame: of the film; from: the first seed of the samples;
- *   like: the point that the samples vary, if any; score: what is scored: now, draw, or the number of a test picture
+ *   like: the point that the samples vary, if any; score: what is scored: now, draw, file, or the number of a test picture
  */
 
 /** The parts of the page that `hide` knows. */
@@ -32,7 +32,7 @@ export function parse(text, given) {
     from: /^\d+$/.test(from) ? Number(from) : given.from,
     like: plain(told.get("like")) ?? given.like,
     plane: told.get("plane") === "directions" ? "directions" : "map",
-    score: /^(now|draw|\d\d?)$/.test(told.get("score") ?? "") ? told.get("score") : given.score,
+    score: /^(now|draw|file|\d\d?)$/.test(told.get("score") ?? "") ? told.get("score") : given.score,
     hide: told.has("hide") ? PARTS.filter((part) => told.get("hide")?.split(",").includes(part)) : given.hide,
   };
 }

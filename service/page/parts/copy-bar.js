@@ -9,7 +9,8 @@ import { random } from "./now.js";
 
 const COPIED_MS = 1500;
 const FILM_PIXELS = 224;
-const TABS = ["map", "path", "samples", "score", "why"];
+/** Why first, since it introduces the others. */
+const TABS = ["why", "map", "path", "samples", "score"];
 
 const absolute = (path) => new URL(path, location.href).href;
 
@@ -26,9 +27,10 @@ const ASKED = {
     return { name: `${card.name}.webp`, alt: `${card.name}, ${a} – ${b}`, url: absolute(`${url}&size=${enlarged(card, FILM_PIXELS)}&loop=true`), points };
   },
 
-  score({ card, brought, source, state: { score } }) {
-    const scored = score === "draw" ? brought : source;
-    return card.capabilities.includes("score") && scored ? { url: absolute(address(card, "scores")), source: scored } : null;
+  score({ card, own, source }) {
+    const scored = own?.source ?? source;
+    const query = own?.invert === "false" ? "?invert=false" : "";
+    return card.capabilities.includes("score") && scored ? { url: absolute(address(card, `scores${query}`)), source: scored } : null;
   },
 };
 
@@ -53,12 +55,13 @@ export const copy = (page) => write(page, chosen(page).line);
 
 export function copyBar(page) {
   const { say } = page.words;
+  const playing = page.playing ? "pause" : "play";
   return html`<nav class="tabs" aria-label=${say("tabs.label")}>${TABS.filter(page.shows).map((tab) => html`<button aria-pressed=${page.tab === tab} @click=${() => (page.tab = tab)}>${say(`tabs.${tab}`)}</button>`)}</nav>
     <footer id="copy" aria-label=${say("copy.title")}>
       ${lines(page)}
       <div class="row thumbs">
-        <button class="phone" aria-label=${say("now.random")} @click=${() => random(page)}>${icon("dice")}</button>
-        <button class="phone" aria-label=${say(page.playing ? "path.pause" : "path.play")} @click=${() => page.play()}>${icon(page.playing ? "pause" : "play")}</button>
+        <button class="phone" @click=${() => random(page)}>${icon("dice")} ${say("now.random")}</button>
+        <button class="phone" @click=${() => page.play()}>${icon(playing)} ${say(`path.${playing}`)}</button>
         <button id="copy-line" class="main" @click=${() => copy(page)}>${icon("copy")} <span>${say(page.copied ? "copy.done" : "copy.copy")}</span></button>
       </div>
     </footer>`;

@@ -23,8 +23,7 @@ export function now(page) {
       <button aria-label=${say("now.home")} title=${say("now.home")} @click=${() => page.go("0,0")}>${icon("home")}</button>
       <a class="button" href=${page.url} download=${`${page.card.name}.png`} aria-label=${say("now.save")} title=${say("now.save")}>${icon("save")}</a>
     </div>
-    <div class="row ends"><span class="quiet">${say("now.ends")}</span>${["a", "b"].map((end) => html`<button id="set-${end}" aria-label=${say("now.end", { end: end.toUpperCase() })}
-      @click=${() => page.change({ [end]: page.state.at, frame: 0 })}>${end.toUpperCase()}</button>`)}</div>
+    <div class="row ends"><span class="quiet">${say("now.ends")}</span>${["a", "b"].map((end) => html`<button id="set-${end}" @click=${() => page.change({ [end]: page.state.at, frame: 0 })}>${say(`now.${end}`)}</button>`)}</div>
   </section>`;
 }
 

@@ -14,6 +14,7 @@ from models_store.estimators import bits_per_dimension, elbo_monte_carlo, import
 from models_store.latents import Stream, normals, uniforms
 from models_store.likelihoods import binarize
 from models_store.posteriors import DiagonalNormal
+from service.engine.catalog import Catalog
 from service.engine.engine import Engine
 from service.engine.scoring import ScoreOptions, percentile
 from service.errors import CapabilityNotSupported, DeadlineExceeded, NonFiniteResult
@@ -117,6 +118,22 @@ async def test_a_model_without_an_encoder_does_not_encode(engine: Engine, images
         await engine.encode(engine.catalog["tiny-dcgan"], images)
 
     assert set(refused.value.facts["supported_by"]) == {"plain-vae", "tiny-vae"}
+
+
+@pytest.mark.parametrize(
+    ("default", "first"), [(None, "plain-vae"), ("tiny-vae", "tiny-vae"), ("tiny-dcgan", "plain-vae")]
+)
+async def test_a_model_that_cannot_recommends_the_default_one_if_that_can(
+    engine: Engine, default: str | None, first: str
+) -> None:
+    """Else the first of the others."""
+    catalog = Catalog(engine.catalog, {}, default=default)
+
+    with pytest.raises(CapabilityNotSupported) as refused:
+        catalog.require(catalog["tiny-dcgan"], "score")
+
+    assert refused.value.facts["hint"] == f"ask {first}"
+    assert refused.value.facts["supported_by"][0] == first
 
 
 async def test_reconstruction_is_encode_then_decode(engine: Engine, images: np.ndarray) -> None:
