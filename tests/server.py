@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,8 +13,15 @@ WEIGHTS = SHIPPED
 
 @contextmanager
 def running_server(store: Path = WEIGHTS, *options: str) -> Iterator[str]:
-    """Its base URL, once it is ready; stopped by SIGTERM at the end, which must be clean."""
+    """The base URL of a service of that store."""
     command = [sys.executable, "-m", "service", "--port", "0", "--store", str(store), "--drain-s", "0", *options]
+    with serving(command) as url:
+        yield url
+
+
+@contextmanager
+def serving(command: Sequence[str]) -> Iterator[str]:
+    """The address that a command serves at, once it is ready; stopped by SIGTERM at the end."""
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None

@@ -20,6 +20,8 @@ import { why } from "./parts/why.js";
 import { Words, load, nearest } from "./words/words.js";
 
 const NOW_PIXELS = 224;
+/** Nothing, until a model that was chosen has made its own picture. */
+const BLANK = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA=";
 const SAID_MS = 500;
 /** A hand that goes on within this time need not be scored on its way. */
 const RESTS_MS = 300;
@@ -179,7 +181,7 @@ class LatentPage extends LitElement {
     this.querySelector("film-strip")?.pause();
     const kept = (text, other) => (read(text, new Space(card)) === null || text.includes(",") ? other : text);
     const { state: { at, a, b }, first } = this.journey;
-    this.posterior = null;
+    Object.assign(this, { posterior: null, picture: BLANK });
     this.change({ model, label: "", at: kept(at, first.at), a: kept(a, first.a), b: kept(b, first.b), like: "", frame: 0 });
   }
 

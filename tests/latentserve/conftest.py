@@ -1,10 +1,8 @@
 """A server as `latentserve serve` starts it, and clients of it, blocking, asynchronous and without any server."""
 
 import shutil
-import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +12,7 @@ from models_store import Card, write_checkpoint
 from models_store.draw import DRAW, DRAWConfig
 from models_store.store import SHIPPED
 from tests.conftest import tiny_vae
+from tests.server import serving
 
 SHIPPED_HERE = ("fashion-vae", "fashion-dcgan", "fashion-vae-2d")
 CLASSES = ["boot", "bag"]
@@ -44,20 +43,6 @@ def server(store: Path) -> Iterator[str]:
     command = [sys.executable, "-m", "latentserve", "serve", "--port", "0", "--store", str(store), "--drain-s", "0"]
     with serving(command) as url:
         yield url
-
-
-@contextmanager
-def serving(command: Sequence[str]) -> Iterator[str]:
-    """The address of a server, once it is ready; stopped by SIGTERM at the end."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        greeting = process.stdout.readline()
-        assert "http://" in greeting, "the server ended before it was ready"
-        yield next(word for word in greeting.split() if word.startswith("http://"))
-    finally:
-        process.terminate()
-        process.communicate(timeout=60)
 
 
 @pytest.fixture(scope="session")

@@ -22,8 +22,8 @@ from latentserve import Client, Model
 from latentserve.cli import main
 from latentserve.cli.outcome import FAILED, INTERRUPTED, OK, REFUSED, UNREACHABLE, USAGE
 from latentserve.png import read_png
-from tests.latentserve.conftest import serving
 from tests.latentserve.test_terminal import read_back
+from tests.server import serving
 
 EXAMPLES = Path(__file__).parents[2] / "service/page/examples"
 BOOT = str(EXAMPLES / "00-ankle-boot.png")

@@ -39,6 +39,30 @@ async def test_another_model_stops_the_film_and_shows_its_own_picture(visit: Vis
     assert "frame" not in await page.evaluate("location.hash")
 
 
+async def test_no_picture_of_another_model_stands_under_a_name(visit: Visit) -> None:
+    """While the new model's first picture is on its way there is none; then there is its own."""
+    page = await visit("/#model=fashion-vae-2d")
+    await until(page, "(p => p.picture && p.shownUrl === p.url)(document.querySelector('latent-page'))")
+    before = await page.locator("#picture").get_attribute("src")
+    held: list[Any] = []
+
+    async def hold(route: Any) -> None:
+        held.append(route)
+
+    await page.route("**/fashion-vae@*/**/*.png?size=224", hold)
+
+    await page.locator("#model").select_option("fashion-vae")
+    while not held:
+        await page.wait_for_timeout(20)
+
+    waiting = await page.locator("#picture").get_attribute("src")
+    assert waiting != before
+    assert waiting.startswith("data:image/gif")
+    for each in held:
+        await each.continue_()
+    await until(page, "document.querySelector('#picture').src.startsWith('blob:')")
+
+
 async def test_a_film_whose_frame_is_set_while_it_plays_back_stays_between_its_ends(visit: Visit) -> None:
     """Back in the history may do that."""
     page = await visit("/#model=fashion-vae-2d")
