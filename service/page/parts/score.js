@@ -38,6 +38,7 @@ export function source(page) {
 async function heard(page, { score: { elbo, percentile }, picture }) {
   const { card, name, words: { say } } = page;
   const meter = page.querySelector("elbo-meter");
+  if (!meter) return;
   if (page.scores === "file") meter.scrollIntoView({ block: "nearest" });
   const found = card.latent_dim === 2 ? await posterior(page, picture).catch((error) => page.trouble(error)) : null;
   if (card !== page.card || picture !== meter.picture) return;
