@@ -204,9 +204,7 @@ class LatentPage extends LitElement {
   updated() {
     if (!this.ghost) this.loader.want(this.url);
     if (!this.ghost && this.#settled !== this.url) this.#settle();
-    const language = this.words.language;
     document.title = `${this.name} · ${this.card.name} · latentserve`;
-    if (document.documentElement.lang !== language) document.documentElement.lang = language;
   }
 
   /** What is scored follows the hand, but not every step of it. */

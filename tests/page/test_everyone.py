@@ -1,5 +1,6 @@
 """For everyone: languages, screen readers, narrow screens, the dark."""
 
+import asyncio
 import json
 import re
 from pathlib import Path
@@ -86,6 +87,25 @@ async def test_the_language_changes_without_losing_the_view_and_is_kept(visit: V
 
     await page.locator("h2", has_text="地図").wait_for()
     assert await page.locator("#now-title").text_content() == "シード 9"
+
+
+async def test_a_picture_that_comes_while_words_are_on_their_way_does_not_turn_the_language_back(visit: Visit) -> None:
+    """The page is drawn anew between the click and the catalogue, as it is on a slow line."""
+    page = await visit("/#model=fashion-vae-2d&at=7")
+    held = asyncio.Event()
+
+    async def hold(route: Any) -> None:
+        await held.wait()
+        await route.continue_()
+
+    await page.route("**/words/ja.json", hold)
+    await page.get_by_role("link", name="日本語").click()
+    await page.locator("#seed").fill("8")
+    await page.keyboard.press("Enter")
+    await until(page, "document.title.includes('8')")
+    held.set()
+
+    await page.locator("h2", has_text="地図").wait_for()
 
 
 async def test_the_view_is_shared_by_the_system_where_it_can(visit: Visit) -> None:
