@@ -13,6 +13,7 @@ from models_store.conditional_vae import ConditionalVAEConfig
 from models_store.dcgan import DCGANConfig
 from training import binarized_mnist, emoji, fashion_mnist, program
 from training import data as datasets
+from training.allocator import keep_freed_memory
 from training.config import build, flat_values
 from training.data import ImageSet
 from training.evaluate import evaluate as metrics_of
@@ -160,6 +161,7 @@ def _shape(run: Run) -> str:
 
 def _train(run: Run, images: ImageSet, store: Path, stop_after: int | None) -> None:
     config = run.config
+    keep_freed_memory()
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)  # of the initial weights only: the loop's noise has generators of its own
     # The pictures of an epoch are full of exact zeros' neighbours; denormal numbers would slow them tenfold.
