@@ -1,0 +1,94 @@
+"""The DCGAN of pytorch/examples on Fashion-MNIST, trained for as long as ours and measured like it.
+
+`python -m benchmarks.plain_dcgan FOLDER` trains in slices: it goes on from FOLDER after Ctrl-C. At the end it prints
+what `python -m training evaluate` prints of a DCGAN, and writes benchmarks/results/plain_dcgan.json.
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.progress import Progress
+
+from benchmarks.origin import RESULTS, origin
+from benchmarks.pytorch_examples import PlainDCGAN
+from models_store.dcgan import DCGAN, DCGANConfig
+from models_store.store import SHIPPED
+from training.data import load, shuffled_rows
+from training.evaluate import sample_quality
+from training.judge import FASHION_JUDGE, Judge
+
+BATCH = 64
+EVERY = 500
+"""Steps between two snapshots."""
+STATE = "state.pt"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("folder", type=Path, help="where the snapshot lies")
+    parser.add_argument("--seconds", type=float, default=3880.0, help="of CPU time that training may take [3880]")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    plain, steps, seconds = PlainDCGAN(), 0, 0.0
+    options.folder.mkdir(parents=True, exist_ok=True)
+    if (options.folder / STATE).exists():
+        steps, seconds = _restore(plain, options.folder / STATE)
+    steps, seconds = train(plain, options.folder / STATE, steps, seconds, options.seconds)
+    report(plain, steps, seconds)
+
+
+def train(plain: PlainDCGAN, state: Path, steps: int, seconds: float, budget: float) -> tuple[int, float]:
+    """Steps of the script until the budget of CPU seconds is spent; returns how many, and how long they took."""
+    images = load("fashion-mnist", image_size=28, channels=1).train
+    with Progress() as progress:
+        bar = progress.add_task("pytorch/examples dcgan", total=budget, completed=seconds)
+        while seconds < budget:
+            started = time.process_time()
+            for step in range(steps, steps + EVERY):
+                torch.manual_seed(step)
+                batch = images.take(shuffled_rows(len(images), BATCH, seed=0, step=step))
+                plain.step(2.0 * batch.pixels() - 1.0)
+            steps += EVERY
+            seconds += time.process_time() - started
+            _save(plain, state, steps, seconds)
+            progress.update(bar, completed=seconds)
+    return steps, seconds
+
+
+def report(plain: PlainDCGAN, steps: int, seconds: float) -> None:
+    """Its samples by running statistics, as one would serve it, and by those of the batch, as the script draws them."""
+    data = load("fashion-mnist", image_size=28, channels=1)
+    judge = Judge.load(SHIPPED, FASHION_JUDGE, torch.device("cpu"))
+    if judge is None:
+        raise SystemExit(f"{FASHION_JUDGE} is missing in {SHIPPED}")
+    network = DCGAN(DCGANConfig())
+    network.load_state_dict({f"layers.{name}": value for name, value in plain.generator.state_dict().items()})
+    found: dict[str, Any] = {"steps": steps, "batch_size": BATCH, "cpu_seconds": round(seconds), **origin()}
+    for mode, placed in (("running statistics", network.eval()), ("batch statistics", network.train())):
+        found[mode] = sample_quality(placed, data, judge, seed=0)
+        keys = ("frechet_distance", "kid", "precision", "recall", "density", "coverage")
+        print(mode, {key: round(found[mode][key]["value"], 3) for key in keys})
+    (RESULTS / "plain_dcgan.json").write_text(json.dumps(found, indent=2) + "\n")
+
+
+def _save(plain: PlainDCGAN, path: Path, steps: int, seconds: float) -> None:
+    parts = {name: part.state_dict() for name, part in vars(plain).items()}
+    temporary = path.with_suffix(".tmp")
+    torch.save({"steps": steps, "seconds": seconds, "parts": parts}, temporary)
+    temporary.replace(path)
+
+
+def _restore(plain: PlainDCGAN, path: Path) -> tuple[int, float]:
+    state = torch.load(path, weights_only=True)
+    for name, part in vars(plain).items():
+        part.load_state_dict(state["parts"][name])
+    return state["steps"], state["seconds"]
+
+
+if __name__ == "__main__":
+    main()
