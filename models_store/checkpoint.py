@@ -35,6 +35,7 @@ from models_store.draw import DRAW, DRAWConfig
 from models_store.energy_vae import EnergyVAE, EnergyVAEConfig
 from models_store.flow import RealNVP
 from models_store.image_flow import ImageFlow, ImageFlowConfig
+from models_store.inverted_dcgan import InvertedDCGAN, InvertedDCGANConfig
 from models_store.vae import VAE, VAEConfig
 
 FORMAT = 1
@@ -54,6 +55,7 @@ ARCHITECTURES: dict[str, tuple[type[Any], type[nn.Module]]] = {
     "draw": (DRAWConfig, DRAW),
     "energy-vae": (EnergyVAEConfig, EnergyVAE),
     "flow": (ImageFlowConfig, ImageFlow),
+    "inverted-dcgan": (InvertedDCGANConfig, InvertedDCGAN),
     "vae": (VAEConfig, VAE),
 }
 """Architecture -> its config and its network: the one line a new model family adds here."""
@@ -110,12 +112,33 @@ def _require_plain(value: Any, depth: int = 0) -> None:
 
 
 @dataclass(frozen=True)
-class Pointer:
-    """What a name points to: a file of the same folder, its size in bytes and its sha256 in hex."""
+class StoredFile:
+    """A file of the same folder, its size in bytes and its sha256 in hex."""
 
     file: str
     size: int
     sha256: str
+
+    @property
+    def sound(self) -> bool:
+        """Whether this can be true of a file here."""
+        return bool(self.size >= 0 and HEX_DIGEST.fullmatch(self.sha256) and FILE.fullmatch(self.file))
+
+    def read(self, folder: Path) -> bytes:
+        """The file's bytes; raises CheckpointError if they are not those that were meant."""
+        content = read_regular_file(folder / self.file, limit=LARGEST_FILE)
+        if len(content) != self.size:
+            raise CheckpointError(f"{self.file} has {len(content)} bytes, its pointer says {self.size}: truncated?")
+        if hashlib.sha256(content).hexdigest() != self.sha256:
+            raise CheckpointError(f"{self.file} does not have the sha256 of its pointer: its content was altered")
+        return content
+
+
+@dataclass(frozen=True)
+class Pointer(StoredFile):
+    """What a name points to: a checkpoint, and the archive of its graphs if it has one."""
+
+    graphs: StoredFile | None = None
 
 
 @dataclass(frozen=True)
@@ -151,8 +174,25 @@ def write_checkpoint(folder: Path, name: str, network: nn.Module, card: Card) ->
     path = folder / f"{name}-{digest[:16]}.safetensors"
     replace_file(path, content)
     pointer = Pointer(path.name, len(content), digest)
-    replace_file(folder / f"{name}.json", (json.dumps(dataclasses.asdict(pointer), indent=2) + "\n").encode())
+    _point(folder, name, pointer)
     return path
+
+
+def write_graphs(folder: Path, name: str, content: bytes) -> Path:
+    """Puts an archive of graphs beside the checkpoint that the name points to, and returns its file."""
+    pointer = read_pointer(folder / f"{name}.json")
+    path = folder / f"{pointer.file.removesuffix('.safetensors')}.graphs.zip"
+    replace_file(path, content)
+    graphs = StoredFile(path.name, len(content), hashlib.sha256(content).hexdigest())
+    _point(folder, name, dataclasses.replace(pointer, graphs=graphs))
+    return path
+
+
+def _point(folder: Path, name: str, pointer: Pointer) -> None:
+    said = dataclasses.asdict(pointer)
+    if pointer.graphs is None:
+        del said["graphs"]
+    replace_file(folder / f"{name}.json", (json.dumps(said, indent=2) + "\n").encode())
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -176,9 +216,11 @@ def replace_file(path: Path, content: bytes) -> None:
 def read_pointer(path: Path) -> Pointer:
     """Raises CheckpointError for a pointer that is not one."""
     try:
-        pointer = Pointer(**json.loads(read_regular_file(path, limit=LARGEST_HEADER)))
-        sound = pointer.size >= 0 and HEX_DIGEST.fullmatch(pointer.sha256) and FILE.fullmatch(pointer.file)
-    except (ValueError, TypeError, RecursionError):
+        found = json.loads(read_regular_file(path, limit=LARGEST_HEADER))
+        graphs = found.pop("graphs", None)
+        pointer = Pointer(**found, graphs=StoredFile(**graphs) if graphs is not None else None)
+        sound = pointer.sound and (pointer.graphs is None or pointer.graphs.sound)
+    except (ValueError, TypeError, AttributeError, RecursionError):
         sound = False
     if not sound:
         raise CheckpointError(f"{path.name} is no checkpoint pointer: want {{file, size, sha256}}, file beside it")
@@ -190,11 +232,7 @@ def read_checkpoint(folder: Path, name: str) -> Checkpoint:
     if not NAME.fullmatch(name):
         raise CheckpointError(f"{name!r} is no name for a checkpoint")
     pointer = read_pointer(folder / f"{name}.json")
-    content = read_regular_file(folder / pointer.file, limit=LARGEST_FILE)
-    if len(content) != pointer.size:
-        raise CheckpointError(f"{pointer.file} has {len(content)} bytes, its pointer says {pointer.size}: truncated?")
-    if hashlib.sha256(content).hexdigest() != pointer.sha256:
-        raise CheckpointError(f"{pointer.file} does not have the sha256 of its pointer: its content was altered")
+    content = pointer.read(folder)
     try:
         return _parse(name, pointer.sha256, content)
     except CheckpointError as error:

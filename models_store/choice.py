@@ -20,7 +20,7 @@ def choose(noise: Tensor, labels: Tensor) -> Tensor:
     So z given the class is distributed as N(0, I) where that class is chosen. In numpy the same is
     done by `models_store/latents.py`.
     """
-    rows, largest = torch.arange(len(noise), device=noise.device), noise.argmax(1)
+    rows, largest = torch.arange(noise.shape[0], device=noise.device), noise.argmax(1)
     chosen = noise.clone()
     chosen[rows, largest] = noise[rows, labels]
     chosen[rows, labels] = noise[rows, largest]

@@ -71,7 +71,7 @@ class RecurrentNormal(Posterior):
     @property
     def center(self) -> Tensor:
         """Every step at the mean that the means before it lead to."""
-        nothing = self.images.new_zeros(len(self.images), self.network.latent_dim)
+        nothing = self.images.new_zeros(self.images.shape[0], self.network.latent_dim)
         return self.network.infer(self.images, nothing).latents
 
     def draw(self, noise: Tensor) -> tuple[Tensor, Tensor]:
@@ -123,8 +123,8 @@ class DRAW(Autoencoder, StagedModel):
 
     def strokes(self, latents: Tensor) -> Iterator[Stroke]:
         """Latents (B, latent_dim) -> the T steps of painting, eqs. 7 and 8."""
-        _, memory = self._memories(len(latents))
-        canvas = self.first_canvas.expand(len(latents), *self.image_shape)
+        _, memory = self._memories(latents.shape[0])
+        canvas = self.first_canvas.expand(latents.shape[0], *self.image_shape)
         for part in latents.chunk(self.config.strokes, dim=1):
             memory = self.decoder(part, memory)
             stroke = self._stroke(memory[0], canvas)
@@ -133,8 +133,8 @@ class DRAW(Autoencoder, StagedModel):
 
     def infer(self, images: Tensor, noise: Tensor) -> Inference:
         """Images (B, C, H, W) in [0, 1] and standard-normal noise (B, latent_dim) -> eqs. 3 to 8 from start to end."""
-        encoder, decoder = self._memories(len(images))
-        canvas = self.first_canvas.expand(len(images), *self.image_shape)
+        encoder, decoder = self._memories(images.shape[0])
+        canvas = self.first_canvas.expand(images.shape[0], *self.image_shape)
         normals, latents, step_densities = [], [], []
         for part in noise.chunk(self.config.strokes, dim=1):
             glimpse = self._read(images, canvas, decoder[0])

@@ -63,7 +63,7 @@ class RealNVP(nn.Module):
 
     def inverse(self, point: Tensor) -> tuple[Tensor, Tensor]:
         """Points (B, D) -> base points (B, D) and log |det ∂base/∂point| in nats, (B,)."""
-        log_determinant = point.new_zeros(len(point))
+        log_determinant = point.new_zeros(point.shape[0])
         base = point
         for coupling, order in zip(reversed(self._layers()), self.permutations.flip(0), strict=True):
             base, change = coupling.inverse(base[:, order.argsort()])

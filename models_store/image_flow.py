@@ -78,7 +78,7 @@ class Squeeze(Bijection):
         return functional.pixel_shuffle(base, 2)
 
     def inverse(self, point: Tensor) -> tuple[Tensor, Tensor]:
-        return functional.pixel_unshuffle(point, 2), point.new_zeros(len(point))
+        return functional.pixel_unshuffle(point, 2), point.new_zeros(point.shape[0])
 
 
 class Elementwise(Bijection):
@@ -93,7 +93,7 @@ class Elementwise(Bijection):
         return base * self.log_scale.exp() + self.shift
 
     def inverse(self, point: Tensor) -> tuple[Tensor, Tensor]:
-        return (point - self.shift) * (-self.log_scale).exp(), -self.log_scale.sum().expand(len(point))
+        return (point - self.shift) * (-self.log_scale).exp(), -self.log_scale.sum().expand(point.shape[0])
 
 
 class Rotation(Bijection):
@@ -112,7 +112,7 @@ class Rotation(Bijection):
         return functional.conv2d(base, self._matrix()[..., None, None])
 
     def inverse(self, point: Tensor) -> tuple[Tensor, Tensor]:
-        return functional.conv2d(point, self._matrix().T[..., None, None]), point.new_zeros(len(point))
+        return functional.conv2d(point, self._matrix().T[..., None, None]), point.new_zeros(point.shape[0])
 
     def _matrix(self) -> Tensor:
         skew = self.generator - self.generator.T
@@ -217,7 +217,7 @@ class ImageFlow(Autoencoder):
 
     def latents(self, point: Tensor) -> tuple[Tensor, Tensor]:
         """The way back: points in [0, 1] (B, C, H, W) -> latents and log |det ∂latents/∂point| in nats, (B,)."""
-        log_determinant = point.new_zeros(len(point))
+        log_determinant = point.new_zeros(point.shape[0])
         for layer in self.layers:
             point, change = cast("Bijection", layer).inverse(point)
             log_determinant = log_determinant + change

@@ -134,7 +134,7 @@ class Categorical(Likelihood):
 
     @classmethod
     def of(cls, output: Tensor) -> "Categorical":
-        return cls(output.reshape(len(output), LEVELS, -1, *output.shape[2:]))
+        return cls(output.reshape(output.shape[0], LEVELS, -1, *output.shape[2:]))
 
     @property
     def mean(self) -> Tensor:

@@ -20,7 +20,7 @@ class Posterior(ABC):
     @property
     @abstractmethod
     def center(self) -> Tensor:
-        """The latents that stand for each row, (B, D): the image of the Gaussian's mean."""
+        """The latents that stand for each row, (B, D): the image of the Gaussian's mean, or what is nearer."""
 
     @abstractmethod
     def draw(self, noise: Tensor) -> tuple[Tensor, Tensor]:

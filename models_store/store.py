@@ -1,11 +1,15 @@
 """A folder of checkpoints as a mapping: name -> model, a broken one reported by name while the others load."""
 
+import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from models_store.base import LatentModel
-from models_store.checkpoint import NAME, Card, CheckpointError, read_checkpoint
+from models_store.checkpoint import NAME, Card, CheckpointError, read_checkpoint, read_pointer
+from models_store.graphs import Graph, GraphsError, unpack
+
+logger = logging.getLogger("latentserve")
 
 SHIPPED = Path(__file__).parent / "weights"
 """The store that comes with the project, from whatever folder it is run."""
@@ -21,6 +25,8 @@ class StoredModel:
     architecture: str
     card: Card
     network: LatentModel
+    graphs: Mapping[str, Graph] = field(default_factory=dict)
+    """Operation -> its graph, of those that have one."""
 
 
 class Store(Mapping[str, StoredModel]):
@@ -63,5 +69,18 @@ class Store(Mapping[str, StoredModel]):
             return
         # A classifier lies in the store for evaluation; it is no latent model and nobody asks to serve it.
         if isinstance(found.network, LatentModel):
-            model = StoredModel(found.name, found.digest, found.architecture, found.card, found.network)
+            model = StoredModel(
+                found.name, found.digest, found.architecture, found.card, found.network, self._graphs(name)
+            )
             self._models[name] = model
+
+    def _graphs(self, name: str) -> Mapping[str, Graph]:
+        """Those of a model; none where the archive is missing or was altered, for the model can do without."""
+        archive = read_pointer(self.folder / f"{name}.json").graphs
+        if archive is None:
+            return {}
+        try:
+            return unpack(archive.read(self.folder))
+        except (CheckpointError, GraphsError) as error:
+            logger.warning("graphs refused model=%s reason=%s", name, error)
+            return {}

@@ -5,6 +5,7 @@ import logging
 import re
 import secrets
 import time
+from ipaddress import IPv6Address, ip_address
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
@@ -50,7 +51,7 @@ class Envelope:
         wanted = Headers(scope=scope).get("x-request-id", "")
         request_id = wanted if REQUEST_ID.fullmatch(wanted) else secrets.token_hex(8)
         scope.setdefault("state", {})["id"] = request_id
-        work = begin_work()
+        work = begin_work(_client(scope))
         head, status = scope["method"] == "HEAD", CLIENT_GONE
         scope["state"]["head"] = head
 
@@ -174,6 +175,18 @@ def _share(headers: MutableHeaders) -> None:
     headers["Access-Control-Expose-Headers"] = EXPOSED
     headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     headers["Timing-Allow-Origin"] = "*"
+
+
+def _client(scope: Scope) -> str:
+    """The address that a request comes from: of IPv6 the network, for the rest is the client's own to choose."""
+    try:
+        address = ip_address((scope.get("client") or ("",))[0])
+    except ValueError:
+        # A proxy may say anything.
+        return ""
+    if isinstance(address, IPv6Address):
+        return str(address.ipv4_mapped or IPv6Address(int(address) >> 64 << 64))
+    return str(address)
 
 
 def _template(scope: Scope) -> str:

@@ -25,8 +25,13 @@ class Settings(BaseSettings):
         Literal["auto", "cpu", "cuda"], Field(description="where the networks run; auto takes a GPU if any")
     ] = "cpu"
     threads: Annotated[int, Field(ge=1, le=256, description="threads of one forward pass on the CPU")] = 1
+    graphs: Annotated[
+        bool, Field(description="on a CPU, run operations that have a graph beside the checkpoint by ONNX Runtime")
+    ] = True
     max_batch: Annotated[int, Field(ge=8, le=1024, description="rows of the largest batch")] = 64
-    queue_rows: Annotated[int, Field(ge=8192, description="rows that may wait; beyond them requests get 429")] = 16384
+    queue_rows: Annotated[
+        int, Field(ge=8192, description="rows that may wait, half of them one client's; beyond that 429")
+    ] = 16384
     deadline_s: Annotated[
         float,
         Field(gt=0, le=3600, allow_inf_nan=False, description="seconds after which a request's work is dropped: 504"),

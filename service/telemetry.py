@@ -10,7 +10,7 @@ ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
 
 class Telemetry:
-    """The metrics, and the batcher's and the engine's observer."""
+    """The metrics, and the batcher's observer."""
 
     def __init__(self) -> None:
         registry = CollectorRegistry()
@@ -47,12 +47,10 @@ class Telemetry:
         )
         self._queue = Gauge("latentserve_queue_rows", "Rows that wait for the inference thread", registry=registry)
 
-    def batch_ran(self, rows: int, seconds: float) -> None:
+    def batch_ran(self, rows: int, padding: int, seconds: float) -> None:
         self._batch_rows.observe(rows)
+        self._padding.inc(padding)
         self._batch_seconds.observe(seconds)
-
-    def rows_padded(self, rows: int) -> None:
-        self._padding.inc(rows)
 
     def request_done(self, queue_s: float, run_s: float) -> None:
         work = current_work()

@@ -1,4 +1,4 @@
-"""Where the time of one request went; each request sees its own numbers through a context variable."""
+"""Whose a request is and where its time went; each request sees its own numbers through a context variable."""
 
 import time
 from collections.abc import Iterator
@@ -11,6 +11,8 @@ from dataclasses import dataclass
 class Work:
     """Seconds spent so far on one request."""
 
+    client: str = ""
+    """Who shares the model fairly with others; requests of nobody in particular are one client's."""
     queue_s: float = 0.0
     model_s: float = 0.0
     encode_s: float = 0.0
@@ -33,9 +35,9 @@ class Work:
 _current: ContextVar[Work] = ContextVar("work")
 
 
-def begin_work() -> Work:
+def begin_work(client: str) -> Work:
     """A fresh count for the request that this task handles."""
-    work = Work()
+    work = Work(client)
     _current.set(work)
     return work
 

@@ -82,6 +82,16 @@ def test_the_card_of_the_flow_is_honest() -> None:
     assert metrics["elbo"]["value"] <= metrics["importance_weighted"]["value"]
 
 
+def test_the_card_of_the_inverted_dcgan_is_honest() -> None:
+    """Its own samples come back to 30 dB in the median; what is left of test images is more, and said."""
+    metrics = Store.load(WEIGHTS)["fashion-dcgan-inverted"].card.metrics
+
+    assert metrics["inversion"]["value"] >= 30 > metrics["inversion"]["test_images"]["psnr"][1]
+    assert "1000 own samples as bytes" in metrics["inversion"]["protocol"]
+    assert "10000 test images" in metrics["inversion"]["protocol"]
+    assert "10000 test images, 8-bit" in metrics["elbo"]["protocol"]
+
+
 def test_the_flow_gives_every_example_back(server: str) -> None:
     """Sixty-four real pictures through encoding and decoding, byte for byte: an invertible map loses nothing."""
     for start in range(0, 64, 16):
@@ -97,6 +107,36 @@ def test_the_flow_gives_every_example_back(server: str) -> None:
         originals = np.stack([pixels(content) for _, content in files])
 
         np.testing.assert_array_equal(np.load(io.BytesIO(decoded.content))[..., 0], originals)
+
+
+def test_the_inverted_dcgan_draws_what_the_dcgan_draws(server: str) -> None:
+    """The same pixels for the same seeds: its generator is that of the other, which has no encoder."""
+    drawn = [
+        httpx.get(f"{server}/v1/models/{name}/samples/500-563.npy", timeout=60).content
+        for name in ("fashion-dcgan", "fashion-dcgan-inverted")
+    ]
+
+    assert drawn[0] == drawn[1]
+
+
+@pytest.mark.parametrize("seeds", [60, pytest.param(1000, marks=pytest.mark.slow)])
+def test_the_inverted_dcgan_finds_its_own_pictures_again(server: str, seeds: int) -> None:
+    """As bytes without a recipe, half of them to 30 dB or better, and decoding the answer leaves just what it says."""
+    model, residuals = f"{server}/v1/models/fashion-dcgan-inverted", []
+    npy = {"Accept": "application/x-npy"}
+    for start in range(10_000, 10_000 + seeds, 20):
+        files = httpx.get(f"{model}/samples/{start}-{start + 19}.npy", timeout=60).content
+        found = httpx.post(f"{model}/latents", content=files, headers={"Content-Type": npy["Accept"]}, timeout=60)
+        entries = found.json()["data"]
+        residuals += [entry["residual"]["psnr"] for entry in entries]
+        latents = {"latents": [entry["latents"] for entry in entries]}
+        decoded = httpx.post(f"{model}/images", json=latents, headers=npy, timeout=60).content
+        originals, remade = (np.load(io.BytesIO(content)) / 255.0 for content in (files, decoded))
+        errors = np.square(originals - remade).mean(axis=(1, 2, 3))
+        # Rounding to levels adds a twelfth of a level squared, and hardly more.
+        np.testing.assert_allclose(errors, [entry["residual"]["rmse"] ** 2 for entry in entries], atol=1e-5, rtol=0.02)
+
+    assert np.median(residuals) >= 30
 
 
 def test_draw_shows_how_it_paints(server: str) -> None:

@@ -2,15 +2,24 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
 
 from models_store.base import Autoencoder, LatentModel
-from models_store.checkpoint import Card, Checkpoint, CheckpointError, read_checkpoint, write_checkpoint
+from models_store.checkpoint import (
+    Card,
+    Checkpoint,
+    CheckpointError,
+    read_checkpoint,
+    read_pointer,
+    write_checkpoint,
+    write_graphs,
+)
 from models_store.conditional_vae import ConditionalVAEConfig
 from models_store.dcgan import DCGANConfig
+from models_store.graphs import pack
 from training import binarized_mnist, emoji, fashion_mnist, program
 from training import data as datasets
 from training.allocator import keep_freed_memory
@@ -18,7 +27,7 @@ from training.config import build, flat_values
 from training.data import ImageSet
 from training.evaluate import evaluate as metrics_of
 from training.gap import gap_table
-from training.judge import FASHION_JUDGE, Judge
+from training.judge import judges_of
 from training.kinds import KINDS
 from training.lecture import LESSONS
 from training.loop import fit
@@ -26,7 +35,11 @@ from training.objective import Objective
 from training.presets import preset_of
 from training.report import save_grid
 from training.run import Run
+from training.rungs import rungs as rungs_of
 from training.snapshot import load
+
+CHANGEABLE = {"threads", "on_collapse"}
+"""What a resumed run may be told beside its own config."""
 
 
 def train(kind: str, given: dict[str, Any]) -> None:
@@ -61,19 +74,28 @@ def _classes_of(model: Any) -> int:
 
 def _resumed(kind: str, folder: Path, given: dict[str, Any]) -> Run:
     run = Run.open(folder)
-    threads = given.pop("threads", run.config.threads)
+    changes = {name: given.pop(name) for name in CHANGEABLE & given.keys()}
     if given:
         raise ValueError(f"--resume goes on with the run's own config; leave out --{', --'.join(given)}")
     if run.kind != kind:
         raise ValueError(f"{folder} is a run of {run.kind}: {program.resume(run.kind, folder)}")
-    run.set_threads(threads)
+    run.change(**changes)
     return run
 
 
 def evaluate(
-    model: str, *, draws: int, images: int | None, gap: int | None, seed: int, device: str, store: Path
+    model: str,
+    *,
+    draws: int,
+    images: int | None,
+    gap: int | None,
+    rungs: int | None,
+    judge: list[str] | None,
+    seed: int,
+    device: str,
+    store: Path,
 ) -> None:
-    """Prints the metrics as JSON; those of a run are kept in its folder for `export`."""
+    """Prints the metrics as JSON; those of a run are kept in its folder for `export`, and pictures beside them."""
     where = _device(device)
     run = Run.open(Path(model)) if Path(model).is_dir() else None
     if run:
@@ -82,23 +104,36 @@ def evaluate(
     else:
         stored, step = _stored(store, model), None
         network, images_of = stored.network, _data_of_card(stored)
-    network = network.to(where)
-    if gap is not None and not isinstance(network, Autoencoder):
-        raise ValueError(f"--gap {gap}: {model} has no likelihood, and so no ELBO")
-    data = _on_device(images_of, where)
-    judged = isinstance(network, LatentModel) and data.name == "fashion-mnist"
-    judge = Judge.load(store, FASHION_JUDGE, where) if judged else None
-    command = f"python -m training evaluate {model} --draws {draws} --seed {seed}"
-    metrics = metrics_of(network, data, judge, draws=draws, images=images, seed=seed)
-    command += f" --images {images}" if images else ""
-    if gap is not None and isinstance(network, Autoencoder):
-        metrics["gap"] = gap_table(network, data.test, images=gap, draws=draws, seed=seed)
-        command += f" --gap {gap}"
-    report = {"step": step, "metrics": metrics, "command": command}
+    network, data = network.to(where), images_of.to(where)
+    deeper = {name: count for name, count in {"gap": gap, "rungs": rungs}.items() if count is not None}
+    if deeper and not isinstance(network, Autoencoder):
+        flags = " and ".join(f"--{name} {count}" for name, count in deeper.items())
+        raise ValueError(f"{flags}: {model} has no likelihood, and so no ELBO")
+    judges = judges_of(judge, data.name, store=store, device=where) if isinstance(network, LatentModel) else []
+    found = metrics_of(network, data, judges, draws=draws, images=images, seed=seed)
+    metrics = found.metrics | _bounds(network, data, deeper, draws=draws, seed=seed)
+    asked = {"draws": draws, "seed": seed, "images": images, "judge": " ".join(judge or ()), **deeper}
+    given = "".join(f" --{name} {value}" for name, value in asked.items() if value not in (None, ""))
+    report = {"step": step, "metrics": metrics, "command": f"python -m training evaluate {model}{given}"}
     if run:
         run.write_json("evaluation.json", report)
+        for name, pictures in found.pictures.items():
+            save_grid(run.folder / f"{name}.png", pictures)
     shown = {name: {key: each for key, each in value.items() if key != "quantiles"} for name, value in metrics.items()}
     print(json.dumps(report | {"metrics": shown}, indent=2))
+
+
+def _bounds(network: nn.Module, data: ImageSet, asked: dict[str, int], *, draws: int, seed: int) -> dict[str, Any]:
+    """The gap below log p(x) and the rungs between, of as many test images as were asked for."""
+    found: dict[str, Any] = {}
+    if "gap" in asked:
+        autoencoder = cast("Autoencoder", network)
+        found["gap"] = gap_table(autoencoder, data.test, images=asked["gap"], draws=draws, seed=seed)
+    if "rungs" in asked:
+        climbed = rungs_of(cast("Autoencoder", network), data.test, images=asked["rungs"], seed=seed)
+        protocol = f"first {asked['rungs']} test images, nested draws, seed {seed}"
+        found["rungs"] = {"value": climbed, "protocol": protocol}
+    return found
 
 
 def export(run: Path, *, name: str, summary: str | None, store: Path) -> None:
@@ -128,6 +163,20 @@ def export(run: Path, *, name: str, summary: str | None, store: Path) -> None:
     again = f"{program.command('evaluate', run)}, then {program.command('export', run, '--name', name)}"
     missing = "" if evaluation else f"  (no metrics of step {step} in its card: {again})"
     print(f"{path}  {path.stat().st_size / 1e6:.1f} MB{missing}")
+
+
+def graphs(name: str, *, store: Path) -> None:
+    """Writes the operations of a stored model as graphs beside its checkpoint."""
+    # Its libraries take a second to import, which no other command should pay.
+    from training.graphs import Weights, graphs_of  # noqa: PLC0415
+
+    network = _stored(store, name).network
+    if not isinstance(network, LatentModel):
+        raise ValueError(f"{name} is no model that is served")  # noqa: TRY004  # what was asked for, not its type
+    pointer = read_pointer(store / f"{name}.json")
+    found = graphs_of(network, Weights.of(store / pointer.file))
+    path = write_graphs(store, name, pack(found))
+    print(f"{path}  {path.stat().st_size / 1e3:.0f} kB: {', '.join(sorted(found))}")
 
 
 def lecture(name: str, *, figures: Path) -> None:
@@ -167,7 +216,7 @@ def _train(run: Run, images: ImageSet, store: Path, stop_after: int | None) -> N
     # The pictures of an epoch are full of exact zeros' neighbours; denormal numbers would slow them tenfold.
     torch.set_flush_denormal(True)
     device = _device(config.device)
-    images = _on_device(images, device)
+    images = images.to(device)
     objective = _objective(run, device, store)
     print(f"{run.folder}: {run.kind} on {images.name}: {_counts(images)}, {_shape(run)}")
     threads = f"{config.threads} thread{'s' * (config.threads > 1)}"
@@ -214,8 +263,3 @@ def _device(name: str) -> torch.device:
     if name == "cuda" and not torch.cuda.is_available():
         raise ValueError("--device cuda: torch sees no GPU here; use cpu or auto")
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
-
-
-def _on_device(images: ImageSet, device: torch.device) -> ImageSet:
-    parts = (part.to(device) for part in (images.train, images.validation, images.test))
-    return ImageSet(images.name, images.licence, images.digest, images.classes, *parts)

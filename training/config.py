@@ -16,10 +16,12 @@ from models_store.discrete_vae import DiscreteVAEConfig
 from models_store.draw import DRAWConfig
 from models_store.energy_vae import EnergyVAEConfig
 from models_store.image_flow import ImageFlowConfig
+from models_store.inverted_dcgan import InvertedDCGANConfig
 from models_store.vae import VAEConfig
 from training.judge import FASHION_JUDGE
 
 Config = TypeVar("Config")
+FASHION_DCGAN = "fashion-dcgan"
 FASHION_VAE = "fashion-vae"
 
 
@@ -155,7 +157,13 @@ class DCGANRun(RunConfig):
     )
     penalty: float = option(0.0, "weight of R1, the squared slope of D at real images; wants spectral-norm")
     translation: float = option(0.0, "share of the side by which images are moved at random before D sees them")
-    judge: str = option(FASHION_JUDGE, "classifier in the store whose features score the samples; '' for none")
+    judge: str = option(
+        FASHION_JUDGE,
+        "in whose features samples are scored: a classifier in the store, or efficientnet-lite0; '' for none",
+    )
+    on_collapse: Literal["stop", "ignore"] = option(
+        "stop", "what to do when the game is lost: samples all alike, classes gone, or a D that is never fooled"
+    )
     decay: float = option(0.3, "last part of the steps over which the learning rate falls linearly to 0")
 
     def __post_init__(self) -> None:
@@ -163,6 +171,18 @@ class DCGANRun(RunConfig):
             raise ValueError(f"penalty {self.penalty}: batch norm mixes images; take --discriminator spectral-norm")
         if self.batches == "mixed" and self.model.classes > 1:
             raise ValueError("batches mixed: a game of classes judges real and made images apart")
+
+
+@dataclass(frozen=True, kw_only=True)
+class InvertedDCGANRun(ELBORun):
+    """Learns an encoder for a finished DCGAN, whose shape the model must have."""
+
+    model: InvertedDCGANConfig = field(default_factory=InvertedDCGANConfig)
+    base: str = option(FASHION_DCGAN, "DCGAN in the store that is inverted; it stays as it is")
+    steps: int = option(5_000, "optimizer steps in all; schedules are laid out over them")
+    batch_size: int = option(32, "images a step, beside as many samples of the base")
+    learning_rate: float = option(2e-3, "peak learning rate")
+    precision: Literal["fp32"] = option("fp32", "of every network here")
 
 
 @dataclass(frozen=True, kw_only=True)

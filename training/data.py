@@ -54,6 +54,10 @@ class ImageSet:
     validation: Split
     test: Split
 
+    def to(self, device: torch.device) -> "ImageSet":
+        parts = (part.to(device) for part in (self.train, self.validation, self.test))
+        return ImageSet(self.name, self.licence, self.digest, self.classes, *parts)
+
     def describe(self) -> dict[str, object]:
         """Plain JSON for the card."""
         return {

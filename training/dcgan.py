@@ -5,6 +5,8 @@ before they are judged, classes to choose from.
 """
 
 import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import cast
 
 import torch
@@ -14,6 +16,7 @@ from torch.optim import Adam
 
 from models_store.dcgan import DCGAN
 from models_store.latents import normals
+from training.collapse import COMPARED, divergence, diversity, sign_of_collapse
 from training.config import DCGANRun
 from training.data import ImageSet, Split
 from training.discriminators import DISCRIMINATORS, translated
@@ -21,6 +24,7 @@ from training.game import DISCRIMINATOR_BATCHES, GENERATOR_COSTS, Game
 from training.judge import Judge
 from training.metrics import FeatureStatistics, frechet_distance
 from training.objective import Objective, Pictures, averaged_copy, noise_of, placed, set_learning_rate, update_average
+from training.samples import made_from
 
 RECALIBRATION_BATCHES = 100
 VALIDATION_SAMPLES = 5000
@@ -35,7 +39,7 @@ class DCGANObjective(Objective):
         self.config = config
         self.device = device
         self.judge = judge
-        self.reference: FeatureStatistics | None = None
+        self.reference: _Reference | None = None
         generator = placed(DCGAN(config.model).apply(initialize), device)
         discriminator = placed(DISCRIMINATORS[config.discriminator](config.model).apply(initialize), device)
         self.modules = {"generator": generator.train(), "discriminator": discriminator.train()}
@@ -73,18 +77,29 @@ class DCGANObjective(Objective):
 
     @torch.no_grad()
     def validate(self, data: ImageSet) -> dict[str, float]:
-        """`score`: Fréchet distance of 5,000 samples in the judge's features to the training images; none without."""
-        if self.judge is None:
-            return {}
-        if self.reference is None:
-            self.reference = FeatureStatistics.of(
-                self.judge.network, (part.pixels() for part in data.train.batches(1000))
-            )
+        """Of 5,000 samples against the training images: how various they are, and what the judge sees, if there is one.
+
+        `score` is their Fréchet distance in its features; a judge of classes gives their divergence, too.
+        """
         model = self.network()
         noise = noise_of(self.config.seed + 1, 0, self.device)
-        draws = torch.randn((VALIDATION_SAMPLES, model.latent_dim), generator=noise, device=self.device)
-        made = FeatureStatistics.of(self.judge.network, (model.decode(part) for part in draws.split(500)))
-        return {"score": frechet_distance(made, self.reference)}
+        count = VALIDATION_SAMPLES if self.judge else COMPARED
+        draws = torch.randn((count, model.latent_dim), generator=noise, device=self.device)
+        made = made_from(model, draws)
+        values = {"diversity": diversity(made.pixels()[:COMPARED], _spread_out(data.train, COMPARED).pixels())}
+        return values if self.judge is None else self._judged(self.judge, made, data.train) | values
+
+    def _judged(self, judge: Judge, made: Split, train: Split) -> dict[str, float]:
+        features = judge.features(made)
+        if self.reference is None:
+            self.reference = _Reference.of(judge, train)
+        values = {"score": frechet_distance(FeatureStatistics.of(features), self.reference.statistics)}
+        if self.reference.class_shares is not None:
+            values["class_divergence"] = divergence(judge.class_shares(features), self.reference.class_shares)
+        return values
+
+    def failure(self, history: Sequence[Mapping[str, float | None]]) -> str | None:
+        return sign_of_collapse(history) if self.config.on_collapse == "stop" else None
 
     @torch.no_grad()
     def network(self) -> DCGAN:
@@ -112,6 +127,26 @@ class DCGANObjective(Objective):
     def _learning_rate(self, step: int) -> float:
         left = (self.config.steps - step) / max(1.0, self.config.decay * self.config.steps)
         return self.config.learning_rate * min(1.0, left)
+
+
+def _spread_out(split: Split, count: int) -> Split:
+    """So many of the images, from all over the data: they may lie sorted by what they show."""
+    rows = torch.linspace(0, len(split) - 1, min(count, len(split)))
+    return split.take(rows.long().to(split.images.device))
+
+
+@dataclass(frozen=True)
+class _Reference:
+    """What the judge sees in the training images; found once."""
+
+    statistics: FeatureStatistics
+    class_shares: Tensor | None
+
+    @classmethod
+    def of(cls, judge: Judge, train: Split) -> "_Reference":
+        features = judge.features(train)
+        shares = None if judge.classifier is None else judge.class_shares(features)
+        return cls(FeatureStatistics.of(features), shares)
 
 
 @torch.no_grad()

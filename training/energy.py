@@ -7,8 +7,6 @@ al. 2021). What the ELBO gains is then KL(aggregated posterior ‖ N(0, I)), and
 """
 
 import math
-from dataclasses import fields
-from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -16,11 +14,11 @@ from torch import Tensor
 from torch.nn import functional
 from torch.optim import AdamW
 
-from models_store.checkpoint import CheckpointError, read_checkpoint
 from models_store.energy_vae import LARGEST_TILT, EnergyVAE
 from models_store.estimators import ImportanceBound, importance_weighted
 from models_store.likelihoods import to_domain
-from models_store.vae import VAE, VAEConfig
+from models_store.vae import VAE
+from training.base import require_shape_of
 from training.config import EnergyRun
 from training.data import ImageSet, Split
 from training.objective import (
@@ -50,27 +48,12 @@ def contrastive_cost(data_logits: Tensor, noise_logits: Tensor, *, ratio: float)
     return (missed + ratio * mistaken) / (1 + ratio)
 
 
-def base_vae(store: Path, name: str) -> VAE:
-    """The stored VAE of that name. Raises ValueError where there is none."""
-    try:
-        network = read_checkpoint(store, name).network
-    except CheckpointError as error:
-        raise ValueError(f"--base {name}: {error}") from error
-    if type(network) is not VAE:
-        raise ValueError(f"--base {name} is a {type(network).__name__}, not a VAE")
-    return network
-
-
 def tilted(base: VAE, run: EnergyRun) -> EnergyVAE:
     """The base under a fresh tilt of zero, only the tilt and its constant free to learn.
 
     Raises ValueError naming the first field in which the run's model is not the base's.
     """
-    for each in fields(VAEConfig):
-        found, wanted = getattr(base.config, each.name), getattr(run.model, each.name)
-        if found != wanted:
-            flag = each.name.replace("_", "-")
-            raise ValueError(f"--{flag} {wanted}: --base {run.base} has {found}; give the flags of the base")
+    require_shape_of(base, run.base, run.model)
     model = EnergyVAE(run.model)
     model.load_state_dict(model.state_dict() | base.state_dict())
     model.requires_grad_(requires_grad=False)

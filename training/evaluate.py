@@ -1,7 +1,8 @@
 """The figures of a finished model, each with its protocol; what `evaluate` prints and `export` puts into the card."""
 
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -11,46 +12,50 @@ from torch import nn
 from models_store.base import Autoencoder, LatentModel
 from models_store.classifier import Classifier
 from models_store.estimators import bits_per_dimension, importance_weighted
+from models_store.inverted_dcgan import InvertedDCGAN
 from models_store.likelihoods import to_domain
+from training.agreement import agreement, classes_of
 from training.classifier import accuracy
 from training.data import ImageSet, Split
-from training.judge import Judge
-from training.metrics import (
-    NEIGHBOURS,
-    SUBSET,
-    FeatureStatistics,
-    features_of,
-    frechet_distance,
-    kernel_distance,
-    sharpness,
-    support_overlap,
-)
-from training.objective import noise_of
+from training.inversion import inversion
+from training.judge import JUDGES, Judge
+from training.objective import Pictures, noise_of
+from training.quality import sample_quality
+from training.samples import samples_of
 
 Metrics = dict[str, Any]
-SAMPLES = 10_000
 BATCH = 500
 """Images whose noise is drawn together: part of every protocol."""
 FORWARD = 125
 """Images that go through a network together, which is as many as a CPU's cache can take."""
 
 
+@dataclass
+class Evaluation:
+    """Figures by name, and what is to be looked at beside them: name -> images (N, C, H, W) in rows of eight."""
+
+    metrics: Metrics = field(default_factory=dict)
+    pictures: dict[str, Pictures] = field(default_factory=dict)
+
+
 @torch.no_grad()
 def evaluate(
     network: nn.Module,
     data: ImageSet,
-    judge: Judge | None,
+    judges: Sequence[Judge],
     *,
     draws: int = 100,
     images: int | None = None,
     seed: int = 0,
-) -> Metrics:
+) -> Evaluation:
     """All metrics that fit the network; data and networks lie on one device.
 
-    `draws` is the K of the importance-weighted bound; `images` limits it to the first of the test images.
+    `draws` is the K of the importance-weighted bound; `images` limits it to the first of the test images. The figures
+    of the judge that belongs to the data stand by themselves, those of another under its name.
     """
     if isinstance(network, Classifier):
-        return {"accuracy": {"value": accuracy(network, data.test), "protocol": f"{len(data.test)} test images"}}
+        found = {"value": accuracy(network, data.test), "protocol": f"{len(data.test)} test images"}
+        return Evaluation({"accuracy": found})
     metrics: Metrics = {}
     if isinstance(network, Autoencoder):
         count = len(data.test) if images is None else images
@@ -60,9 +65,27 @@ def evaluate(
         metrics |= likelihood(network, test, draws=draws, seed=seed)
         if network.domain == "8-bit":
             metrics["independent_pixels"] = {"value": independent_pixel_bits(data.train, data.test), "unit": "bits/dim"}
-    if judge is not None and isinstance(network, LatentModel):
-        metrics |= sample_quality(network, data, judge, seed=seed)
-    return metrics
+        if isinstance(network, InvertedDCGAN):
+            metrics |= inversion(network, test, seed=seed)
+    if not judges or not isinstance(network, LatentModel):
+        return Evaluation(metrics)
+    judged = _judged(network, data, judges, seed=seed)
+    return Evaluation(metrics | judged.metrics, judged.pictures)
+
+
+def _judged(network: LatentModel, data: ImageSet, judges: Sequence[Judge], *, seed: int) -> Evaluation:
+    """What each judge finds in the same samples, and in samples of each class where there are classes."""
+    evaluation, device = Evaluation(), data.test.images.device
+    made = samples_of(network, seed=seed, device=device)
+    for judge in judges:
+        own = judge.name == JUDGES.get(data.name)
+        quality = sample_quality(made, data, judge, seed=seed)
+        found = quality.metrics
+        if judge.classifier is not None and classes_of(network):
+            found["agreement"] = agreement(network, judge, seed=seed, device=device)
+        evaluation.metrics |= found if own else {judge.name: found}
+        evaluation.pictures["neighbours" if own else f"neighbours-{judge.name}"] = quality.neighbours.cpu().numpy()
+    return evaluation
 
 
 @torch.no_grad()
@@ -107,66 +130,6 @@ def _log_weights(
 
     every = torch.stack([terms() for _ in range(draws)])
     return every[..., 0] + every[..., 1] - every[..., 2]
-
-
-@torch.no_grad()
-def sample_quality(network: LatentModel, data: ImageSet, judge: Judge, *, seed: int) -> Metrics:
-    """10,000 samples against the test images: distances and overlap in the judge's features, classes, sharpness.
-
-    `real_against_real` is the same figure for the first 10,000 training images in place of the samples: what a perfect
-    model would get.
-    """
-    device = data.test.images.device
-    draws = torch.randn((SAMPLES, network.latent_dim), generator=noise_of(seed, 1, device), device=device)
-    parts = track(draws.split(BATCH), "samples", transient=True)
-    # Rounded to bytes, as every real image is.
-    made = _seen(judge, Split(torch.cat([(network.decode(part) * 255).round().byte() for part in parts]), None))
-    real = _seen(judge, data.test)
-    train = _seen(judge, data.train.take(torch.arange(min(SAMPLES, len(data.train)), device=device)))
-    protocol = f"{SAMPLES} decoder means from z ~ N(0, I), seed {seed}, against {len(data.test)} test images"
-    features = {"features": f"{judge.network.config.features} features of {judge}", "protocol": protocol}
-    quality: Metrics = {
-        "frechet_distance": {
-            "value": frechet_distance(made.statistics, real.statistics),
-            "real_against_real": frechet_distance(train.statistics, real.statistics),
-        }
-        | features,
-        "kid": asdict(kernel_distance(made.features, real.features, subset=SUBSET))
-        | {"real_against_real": kernel_distance(train.features, real.features, subset=SUBSET).value, "subset": SUBSET}
-        | features,
-        "class_shares": {
-            "value": [round(float(share), 4) for share in made.statistics.class_shares],
-            "smallest": float(made.statistics.class_shares.min()),
-            "protocol": f"classes that {judge} sees in the same {SAMPLES} samples",
-        },
-        "sharpness_ratio": {
-            "value": made.sharpness / real.sharpness,
-            "real_against_real": train.sharpness / real.sharpness,
-            "protocol": f"mean variance of the Laplacian; {protocol}",
-        },
-    }
-    overlap, floor = (asdict(support_overlap(real.features, other.features)) for other in (made, train))
-    for name, value in overlap.items():
-        quality[name] = {"value": value, "real_against_real": floor[name], "neighbours": NEIGHBOURS} | features
-    return quality
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """What the figures need of a set of pictures."""
-
-    features: torch.Tensor
-    statistics: FeatureStatistics
-    sharpness: float
-
-
-def _seen(judge: Judge, pictures: Split) -> _Seen:
-    features, classes = features_of(judge.network, (part.pixels() for part in pictures.batches(BATCH)))
-    return _Seen(
-        features,
-        FeatureStatistics.of_features(features, classes, number_of_classes=judge.network.config.classes),
-        float(torch.cat([sharpness(part.pixels()) for part in pictures.batches(BATCH)]).mean()),
-    )
 
 
 def binarization_entropy(split: Split) -> float:

@@ -7,8 +7,11 @@ from typing import cast
 
 import torch
 
+from models_store.dcgan import DCGAN
 from models_store.draw import DRAW
 from models_store.image_flow import ImageFlow
+from models_store.vae import VAE
+from training.base import stored_base
 from training.classifier import ClassifierObjective
 from training.conditional_vae import ConditionalVAEObjective
 from training.config import (
@@ -19,15 +22,17 @@ from training.config import (
     DRAWRun,
     EnergyRun,
     FlowRun,
+    InvertedDCGANRun,
     RunConfig,
     VAERun,
 )
 from training.dcgan import DCGANObjective
 from training.discrete_vae import DiscreteVAEObjective
 from training.elbo import ELBOObjective
-from training.energy import EnergyObjective, base_vae
+from training.energy import EnergyObjective
 from training.importance import VAEObjective
-from training.judge import Judge
+from training.inverted_dcgan import InvertedDCGANObjective
+from training.judge import FASHION_JUDGE, Judge
 from training.objective import Objective
 
 
@@ -54,7 +59,7 @@ def _discrete_vae(config: RunConfig, device: torch.device, _store: Path) -> Obje
 
 def _energy(config: RunConfig, device: torch.device, store: Path) -> Objective:
     run = cast("EnergyRun", config)
-    return EnergyObjective(run, base_vae(store, run.base), device)
+    return EnergyObjective(run, stored_base(store, run.base, VAE), device)
 
 
 def _draw(config: RunConfig, device: torch.device, _store: Path) -> Objective:
@@ -70,8 +75,16 @@ def _flow(config: RunConfig, device: torch.device, _store: Path) -> Objective:
 def _dcgan(config: RunConfig, device: torch.device, store: Path) -> Objective:
     run = cast("DCGANRun", config)
     # A classifier of clothes has nothing to say about other pictures.
-    judge = Judge.load(store, run.judge, device) if run.judge and run.data == "fashion-mnist" else None
+    fits = run.judge and (run.judge != FASHION_JUDGE or run.data == "fashion-mnist")
+    judge = Judge.find(store, run.judge, device) if fits else None
+    if judge:
+        judge.require((run.model.channels, run.model.image_size, run.model.image_size))
     return DCGANObjective(run, device, judge)
+
+
+def _inverted_dcgan(config: RunConfig, device: torch.device, store: Path) -> Objective:
+    run = cast("InvertedDCGANRun", config)
+    return InvertedDCGANObjective(run, stored_base(store, run.base, DCGAN), device)
 
 
 def _classifier(config: RunConfig, device: torch.device, _store: Path) -> Objective:
@@ -92,6 +105,11 @@ KINDS = {
     "draw": Kind(DRAWRun, "train DRAW: it paints in steps, reads and writes where its attention lies", _draw),
     "flow": Kind(FlowRun, "train a normalizing flow: an invertible network maximizes the exact density", _flow),
     "dcgan": Kind(DCGANRun, "train a DCGAN: generator and discriminator play against one another", _dcgan),
+    "inverted-dcgan": Kind(
+        InvertedDCGANRun,
+        "learn an encoder for a finished DCGAN, with a likelihood around what it draws",
+        _inverted_dcgan,
+    ),
     "classifier": Kind(
         ClassifierRun, "train the classifier in whose features samples are compared with real images", _classifier
     ),

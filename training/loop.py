@@ -20,6 +20,10 @@ TICK = 100
 """Steps between two lines of statistics."""
 
 
+class Failed(Exception):
+    """Training was stopped because it cannot recover; says why, and what is left of it."""
+
+
 class Interruption:
     """Set by the first Ctrl-C or SIGTERM; the loop finishes its step and saves. The second Ctrl-C ends at once."""
 
@@ -48,7 +52,7 @@ def fit(run: Run, objective: Objective, data: ImageSet, *, stop_after: int | Non
 
     Goes on from the run's snapshot when there is one. `stop_after` ends this slice at that step, as an interruption
     would. The result does not depend on how often a run was interrupted: data order and noise are functions of the
-    step, and the snapshot holds the rest.
+    step, and the snapshot holds the rest. Raises Failed when the objective sees no hope; the best network stays.
     """
     progress = load(run.last, objective) if run.last.exists() else Progress()
     run.forget_statistics_after(progress.step)
@@ -57,13 +61,16 @@ def fit(run: Run, objective: Objective, data: ImageSet, *, stop_after: int | Non
     with interruption() as caught, report:
         while progress.step < min(config.steps, stop_after or config.steps) and not _out_of_patience(run, progress):
             progress = _advance(progress, _step(run, objective, data.train, progress.step))
-            if progress.step % TICK == 0:
+            measured = progress.step % TICK == 0
+            if measured:
                 progress = _tick(run, report, progress)
             else:
                 report.alive(progress.step)
             if progress.step % config.validate_every == 0 or progress.step == config.steps:
-                progress = _validate(run, objective, data, progress, report)
+                progress, measured = _validate(run, objective, data, progress, report), True
                 save(run.last, objective, progress)
+            if measured:
+                _require_hope(run, objective, progress)
             if caught.asked or progress.step == stop_after:
                 save(run.last, objective, progress)
                 report.say(f"stopped at step {progress.step}; go on with: {program.resume(run.kind, run.folder)}")
@@ -95,9 +102,10 @@ def _validate(run: Run, objective: Objective, data: ImageSet, progress: Progress
     score = values.get("score")
     if score is not None and math.isnan(score):
         score = math.inf
-    # Without a score, the newest is the best there is.
-    best = score is None or progress.score is None or score < progress.score
     run.append_statistics(progress.step, {f"validation/{name}": value for name, value in values.items()})
+    # Without a score, the newest is the best there is, unless it is lost.
+    best = score is None or progress.score is None or score < progress.score
+    best = best and objective.failure(run.statistics()) is None
     report.validation(progress.step, values, best=best)
     for name, images in objective.pictures(data).items():
         report.pictures(progress.step, name, images, run.picture(name, progress.step))
@@ -106,6 +114,16 @@ def _validate(run: Run, objective: Objective, data: ImageSet, progress: Progress
     progress = replace(progress, score=score, best_step=progress.step, waited=0)
     save(run.best, objective, progress)
     return progress
+
+
+def _require_hope(run: Run, objective: Objective, progress: Progress) -> None:
+    reason = objective.failure(run.statistics())
+    if reason is None:
+        return
+    save(run.last, objective, progress)
+    kept = f"the best network, of step {progress.best_step}, stays: {program.command('evaluate', run.folder)}"
+    left = kept if run.best.exists() else "no network was good so far"
+    raise Failed(f"{run.folder} stopped at step {progress.step}: {reason}; {left}")
 
 
 def _out_of_patience(run: Run, progress: Progress) -> bool:

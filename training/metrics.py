@@ -1,4 +1,4 @@
-"""How near samples are to real images: distances in the features of a classifier, and the sharpness of the pictures.
+"""How near samples are to real images: distances in the features of a network, and the sharpness of the pictures.
 
 Everything on features takes (N, F) in float64 and is symmetric under permutations of the rows. Distance matrices are
 made in blocks of rows, so that 10,000 against 10,000 need little memory.
@@ -7,51 +7,45 @@ made in blocks of rows, so that 10,000 against 10,000 need little memory.
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional
-
-from models_store.classifier import Classifier
 
 NEIGHBOURS = 5
 BLOCK = 1000
 SUBSET = 1000
 
 
+class FeatureNetwork(Protocol):
+    """Anything that turns pictures into points between which distances mean something."""
+
+    def features(self, images: Tensor) -> Tensor:
+        """Pixels (B, C, H, W) in [0, 1] -> features (B, F)."""
+        ...
+
+
 @torch.no_grad()
-def features_of(judge: Classifier, batches: Iterable[Tensor]) -> tuple[Tensor, Tensor]:
-    """Batches of pixels (B, C, H, W) in [0, 1] -> features (N, F) in float64 and predicted classes (N,).
+def features_of(network: FeatureNetwork, batches: Iterable[Tensor]) -> Tensor:
+    """Batches of pixels (B, C, H, W) in [0, 1] -> features (N, F) in float64.
 
     Pixels are rounded to bytes first, as every real image is.
     """
-    features, classes = [], []
-    for batch in batches:
-        found = judge.features((batch * 255).round() / 255)
-        features.append(found.double().cpu())
-        classes.append(judge.head(found).argmax(1).cpu())
-    return torch.cat(features), torch.cat(classes)
+    return torch.cat([network.features((batch * 255).round() / 255).double().cpu() for batch in batches])
 
 
 @dataclass(frozen=True)
 class FeatureStatistics:
-    """Mean (F,) and covariance (F, F) of features in float64, the share of each predicted class, and their number."""
+    """Mean (F,) and covariance (F, F) of features in float64."""
 
     mean: Tensor
     covariance: Tensor
-    class_shares: Tensor
-    count: int
 
     @classmethod
-    def of(cls, judge: Classifier, batches: Iterable[Tensor]) -> "FeatureStatistics":
-        """Of what the judge sees in batches of pixels (B, C, H, W) in [0, 1]."""
-        return cls.of_features(*features_of(judge, batches), number_of_classes=judge.config.classes)
-
-    @classmethod
-    def of_features(cls, features: Tensor, classes: Tensor, *, number_of_classes: int) -> "FeatureStatistics":
-        """Of features (N, F) and predicted classes (N,)."""
-        shares = torch.bincount(classes, minlength=number_of_classes) / len(features)
-        return cls(features.mean(0), torch.cov(features.T), shares, len(features))
+    def of(cls, features: Tensor) -> "FeatureStatistics":
+        """Of features (N, F)."""
+        return cls(features.mean(0), torch.cov(features.T))
 
 
 def frechet_distance(one: FeatureStatistics, other: FeatureStatistics) -> float:
@@ -111,6 +105,25 @@ class KernelDistance:
 
     value: float
     standard_error: float
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """For each of N points: how far its nearest neighbour in another sample is, (N,) in float64, and its row, (N,)."""
+
+    distances: Tensor
+    rows: Tensor
+
+
+@torch.no_grad()
+def nearest(points: Tensor, among: Tensor) -> Nearest:
+    """The neighbour of each of the points (N, F) among others (M, F); exactly 0 away where it is the same point.
+
+    Sought in float32, which finds another only where two are equally near to its last digits; measured in float64.
+    """
+    blocks = _squared_distances(points.float(), among.float())
+    rows = torch.cat([distances.argmin(1) for _, distances in blocks])
+    return Nearest((points - among[rows]).double().norm(dim=1), rows)
 
 
 @torch.no_grad()

@@ -2,7 +2,7 @@
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -35,6 +35,13 @@ class Objective(ABC):
     @abstractmethod
     def validate(self, data: ImageSet) -> dict[str, float]:
         """Metrics on the validation part; `score` among them, if there is one: the smaller the better."""
+
+    def failure(self, history: Sequence[Mapping[str, float | None]]) -> str | None:  # noqa: ARG002  # most never fail
+        """Why to train on is in vain, and what to do, by the lines of statistics so far; None while it is not.
+
+        A name without a value stands for what is no number.
+        """
+        return None
 
     @abstractmethod
     def network(self) -> nn.Module:

@@ -56,10 +56,11 @@ class Run:
         """The snapshot of the best validation: what is evaluated and exported."""
         return self.folder / "best.safetensors"
 
-    def set_threads(self, threads: int) -> None:
-        """From here on; the folder keeps it, so that the next slice has as many."""
-        if threads != self.config.threads:
-            self.config = dataclasses.replace(self.config, threads=threads)
+    def change(self, **values: Any) -> None:
+        """From here on; the folder keeps these fields of the config, so that the next slice has them as well."""
+        changed = dataclasses.replace(self.config, **values)
+        if changed != self.config:
+            self.config = changed
             self.write_json("config.json", {"kind": self.kind} | flat_values(self.config))
 
     def picture(self, name: str, step: int) -> Path:
@@ -81,6 +82,11 @@ class Run:
         with (self.folder / "statistics.jsonl").open("a") as file:
             finite = {name: value if math.isfinite(value) else None for name, value in values.items()}
             file.write(json.dumps({"step": step} | finite) + "\n")
+
+    def statistics(self) -> list[dict[str, float | None]]:
+        """All lines of it so far."""
+        path = self.folder / "statistics.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
     def forget_statistics_after(self, step: int) -> None:
         """Drops what a killed run wrote after its last snapshot."""

@@ -15,8 +15,11 @@ RUN = """## What a run leaves behind
 
 A folder `runs/0001-vae` with `config.json` (all options, resolved), `environment.json`, `statistics.jsonl`,
 TensorBoard events, `data.png`, `samples/` and `reconstructions/` of fixed seeds, the newest snapshot, from which
-`--resume` goes on bit for bit, and the best network. `evaluate` adds `metrics.json`; `export` writes a
-[checkpoint](checkpoints.md) with all of it in its card."""
+`--resume` goes on bit for bit, and the best network. `evaluate` adds `evaluation.json` and `neighbours.png`,
+64 samples in rows of eight above the training images nearest to them; `export` writes a
+[checkpoint](checkpoints.md) with all figures in its card.
+
+Exit status: 0; 1 for a training that stopped because it cannot recover, whose best network stays; 2 for wrong usage."""
 
 
 def page() -> str:

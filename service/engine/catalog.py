@@ -6,7 +6,7 @@ from typing import Any
 
 from models_store import Autoencoder, Card, LatentModel, StagedModel, Store
 from models_store.likelihoods import Domain
-from service.engine.operations import operations_of
+from models_store.operations import operations_of
 from service.engine.runner import Runner
 from service.errors import CapabilityNotSupported, ModelNotFound, ModelUnavailable, VersionNotFound, shown, suggestion
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Protocol, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -19,13 +19,15 @@ import torch
 from models_store import Store
 from models_store.latents import Floats, Stream, normals
 from models_store.likelihoods import Domain
-from service.engine import batcher
 from service.engine.activity import probes, variances
+from service.engine.batcher import Batcher, Observer
 from service.engine.catalog import Catalog, ServedModel
+from service.engine.executor import InferenceThread
+from service.engine.graph_runner import GraphRunner
 from service.engine.runner import Key, Row, Runner, TorchRunner
 from service.engine.scoring import Score, ScoreOptions, data_of, summarize
-from service.errors import ServiceError
 from service.settings import Settings
+from service.work import current_work
 
 logger = logging.getLogger("latentserve")
 
@@ -35,12 +37,8 @@ Draw = tuple[int, int]
 MANY_SEEDS = 64
 """Above so many seeds their latents take milliseconds, too long for the event loop."""
 
-
-class Observer(batcher.Observer, Protocol):
-    """Told what the engine does; called on the event loop."""
-
-    def rows_padded(self, rows: int) -> None:
-        """A batch was filled up by that many rows."""
+QUEUE_SHARE = 0.5
+"""Of the deadline: more work than that does not wait, so that what is taken can be done in time."""
 
 
 @dataclass(frozen=True)
@@ -54,19 +52,18 @@ class Encoding:
 class Engine:
     """Owns the inference thread; all methods are called on the event loop."""
 
-    def __init__(
-        self, catalog: Catalog, runner: Runner, thread: ThreadPoolExecutor, *, settings: Settings, observer: Observer
-    ) -> None:
+    def __init__(self, catalog: Catalog, executor: InferenceThread, *, settings: Settings, observer: Observer) -> None:
         self.catalog = catalog
         self.draining = False
-        self._runner = runner
-        self._thread = thread
+        self._executor = executor
         self._deadline_s = settings.deadline_s
-        self._observer = observer
-        self._batcher: batcher.Batcher[Key, Row, Floats] = batcher.Batcher(
-            self._run, max_batch=settings.max_batch, max_queue_rows=settings.queue_rows, observer=observer
+        self._batcher: Batcher[Key, Row, Floats] = Batcher(
+            executor,
+            max_batch=settings.max_batch,
+            max_queue_rows=settings.queue_rows,
+            max_queue_s=QUEUE_SHARE * settings.deadline_s,
+            observer=observer,
         )
-        self._last_run_failed = False
         self._activities: dict[str, asyncio.Future[Floats]] = {}
 
     @classmethod
@@ -79,12 +76,12 @@ class Engine:
         for name, reason in catalog.rejected.items():
             logger.error("checkpoint refused name=%s reason=%s", name, reason)
         logger.info("models loaded count=%d seconds=%.2f", len(catalog), time.perf_counter() - started)
-        return cls(catalog, runner, thread, settings=settings, observer=observer)
+        return cls(catalog, InferenceThread(runner, thread), settings=settings, observer=observer)
 
     async def close(self) -> None:
         """Answers what is queued, then stops the inference thread."""
         await self._batcher.close()
-        self._thread.shutdown()
+        self._executor.close()
 
     @property
     def queued_rows(self) -> int:
@@ -97,7 +94,7 @@ class Engine:
             return "draining"
         if not self.catalog:
             return "no usable model in the store"
-        if self._last_run_failed:
+        if self._executor.last_run_failed:
             model = next(iter(self.catalog.values()))
             try:
                 await self.decode(model, np.zeros((1, model.latent_dim), dtype=np.float32))
@@ -110,6 +107,10 @@ class Engine:
         if len(draws) > MANY_SEEDS:
             return await asyncio.to_thread(_latents, model.latent_dim, draws, temperature)
         return _latents(model.latent_dim, draws, temperature)
+
+    def require_room(self, model: ServedModel, rows: int) -> None:
+        """Raises QueueFull now if so many images would be refused later: a refusal should cost nothing before."""
+        self._batcher.require_room((model.digest, "decode"), rows, client=current_work().client)
 
     async def decode(self, model: ServedModel, latents: Floats) -> Floats:
         """Latents (N, D) -> images (N, C, H, W) in [0, 1]."""
@@ -162,8 +163,13 @@ class Engine:
         """
         self.catalog.require(model, "score")
         deadline = self._deadline()
-        data, how = data_of(images, cast("Domain", model.domain), options)
-        noise = normals(options.seed, range(options.draws), model.latent_dim, stream=Stream.POSTERIOR)
+
+        def drawn() -> tuple[Floats, str, Floats]:
+            noise = normals(options.seed, range(options.draws), model.latent_dim, stream=Stream.POSTERIOR)
+            return *data_of(images, cast("Domain", model.domain), options), noise
+
+        # Five thousand draws for 784 latents take a sixth of a second, which is not the event loop's to spend.
+        data, how, noise = await asyncio.to_thread(drawn)
         statistics = await self._step(model, "encode", _rows(data), deadline)
         pairs = list(zip(data, statistics, strict=True))
         terms = await self._step(model, "log_weights", [(*pair, row) for pair in pairs for row in noise], deadline)
@@ -175,7 +181,7 @@ class Engine:
             weights = terms.reshape(len(images), options.draws, 3)
             return [summarize(row, model, options, row_kl) for row, row_kl in zip(weights, rows, strict=True)]
 
-        # A few thousand small pictures take a second, which is not the event loop's to spend.
+        # Neither is the second that a few thousand small pictures take.
         return await asyncio.to_thread(summaries), how
 
     def _deadline(self) -> float:
@@ -185,22 +191,9 @@ class Engine:
     async def _step(self, model: ServedModel, operation: str, rows: Sequence[Row], deadline: float) -> Floats:
         """One operation on the rows of one request; the results stacked."""
         left_s = max(0.0, deadline - time.monotonic())
-        results = await self._batcher.submit((model.digest, operation), rows, timeout_s=left_s)
+        client = current_work().client
+        results = await self._batcher.submit((model.digest, operation), rows, client=client, timeout_s=left_s)
         return np.stack(results)
-
-    async def _run(self, key: Key, rows: Sequence[Row]) -> list[Floats]:
-        """The batcher's way to the runner; remembers whether the device still works."""
-        try:
-            results = await asyncio.get_running_loop().run_in_executor(self._thread, self._runner.run, key, rows)
-        except ServiceError:
-            raise
-        except Exception:
-            self._last_run_failed = True
-            logger.exception("forward pass failed operation=%s rows=%d", key[1], len(rows))
-            raise
-        self._last_run_failed = False
-        self._observer.rows_padded(self._runner.padded(key, len(rows)) - len(rows))
-        return results
 
 
 def _rows(batch: Floats) -> list[Row]:
@@ -218,11 +211,17 @@ def _latents(dim: int, draws: Sequence[Draw], temperature: float) -> Floats:
 
 def _load(settings: Settings) -> tuple[Catalog, Runner]:
     store = Store.load(settings.store)
-    device, threads = _device(settings.device), settings.threads
-    runner = TorchRunner(store.values(), device=device, threads=threads, max_batch=settings.max_batch)
+    runner = _runner(store, settings)
     runner.warm_up()
     with torch.inference_mode():
         return Catalog.of(store, runner, default=settings.default_model), runner
+
+
+def _runner(store: Store, settings: Settings) -> Runner:
+    device = _device(settings.device)
+    if device == "cpu" and settings.graphs:
+        return GraphRunner(store.values(), threads=settings.threads, max_batch=settings.max_batch)
+    return TorchRunner(store.values(), device=device, threads=settings.threads, max_batch=settings.max_batch)
 
 
 def _device(wanted: str) -> str:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from models_store import StoredModel
 from models_store.latents import Floats
-from service.engine.operations import Operation, operations_of
+from models_store.operations import Operation, operations_of
 from service.errors import NonFiniteResult
 
 logger = logging.getLogger("latentserve")
@@ -58,11 +58,18 @@ class Plan:
         return [*chunks, (rest, min(size for size in self.sizes if size >= rest))] if rest else chunks
 
 
+def finite(results: Floats) -> list[Floats]:
+    """The rows of a batch; raises NonFiniteResult if any number of them is not finite."""
+    if not np.isfinite(results).all():
+        raise NonFiniteResult("the model's answer to this input is not finite", hint="use values nearer to zero")
+    return list(results)
+
+
 class TorchRunner:
     """Networks of the store on one device, without gradients."""
 
     def __init__(self, models: Iterable[StoredModel], *, device: str, threads: int, max_batch: int) -> None:
-        self._models = {model.digest: model for model in models}
+        self._models = list(models)
         self._device = torch.device(device)
         self._threads = threads
         self._sizes = tuple(size for size in PLANNED_SIZES if size <= max_batch) or (max_batch,)
@@ -76,25 +83,33 @@ class TorchRunner:
             chunk = [column[start : start + count] for column in columns]
             outputs.append(self._forward(key, chunk, size)[:count])
             start += count
-        result = np.concatenate(outputs)
-        if not np.isfinite(result).all():
-            raise NonFiniteResult("the model's answer to this input is not finite", hint="use values nearer to zero")
-        return list(result)
+        return finite(np.concatenate(outputs))
 
     def padded(self, key: Key, rows: int) -> int:
         return sum(size for _, size in self._plans[key].chunks(rows))
 
     def warm_up(self) -> None:
+        self.set_up()
+        for model in self._models:
+            for name, operation in operations_of(model.network).items():
+                self.prepare(model, name, operation)
+
+    def set_up(self) -> None:
+        """What holds for the thread and the device, and the networks where they run."""
         torch.set_num_threads(self._threads)
         if self._device.type == "cuda":
             # TF32 drops 13 bits of the mantissa; scores and exact bytes want them.
             torch.backends.cudnn.allow_tf32 = False
             torch.backends.cudnn.deterministic = True
+        for model in self._models:
+            model.network.to(self._device)
+
+    def prepare(self, model: StoredModel, name: str, operation: Operation) -> None:
+        """Makes the plan of one operation."""
+        key = (model.digest, name)
+        self._operations[key] = operation
         with torch.inference_mode():
-            for digest, model in self._models.items():
-                for name, operation in operations_of(model.network.to(self._device)).items():
-                    self._operations[digest, name] = operation
-                    self._plans[digest, name] = self._make_plan(model.name, (digest, name))
+            self._plans[key] = self._make_plan(model.name, key)
 
     def numerics(self, digest: str) -> dict[str, Any]:
         plans = {name: plan for (owner, name), plan in self._plans.items() if owner == digest}

@@ -203,6 +203,8 @@ async def _file(
     recipe: Recipe,
     following: str | None = None,
 ) -> bytes:
+    if extension != "json" or options.images == "base64":
+        exchange.engine.require_room(exchange.model, len(draws))
     latents = await latents_of(exchange, draws, temperature=options.temperature, label=options.label)
     if extension in ("png", "webp", "npy"):
         return await render(exchange, await exchange.engine.decode(exchange.model, latents), extension, options, recipe)

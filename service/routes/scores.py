@@ -1,5 +1,6 @@
 """Scores: the ELBO in its parts, and the importance-weighted bound on log p(x)."""
 
+import asyncio
 import dataclasses
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -7,7 +8,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
-from service.body import JSON, media_type, parse_json, read_body
+from service.body import JSON, media_type, parse_large_json, read_body
 from service.engine.scoring import ScoreOptions
 from service.errors import (
     CapabilityNotSupported,
@@ -18,7 +19,7 @@ from service.errors import (
     UnsupportedMediaType,
 )
 from service.limits import LIMITS
-from service.routes.exchange import Exchange, ExchangeDep, to_json
+from service.routes.exchange import Exchange, ExchangeDep, list_to_json, to_json
 from service.routes.openapi import answers, picture_body
 from service.routes.parameters import Parameters, PictureParameters, Rows, Seed
 from service.routes.points import points_of
@@ -103,7 +104,8 @@ async def score_images(exchange: ExchangeDep, parameters: Annotated[ScoreParamet
     extension = exchange.accepted("json")
     if media_type(exchange.request) == JSON:
         limits = exchange.limits
-        values = parse_json(await read_body(exchange.request, limit=limits.upload_bytes, limits=limits), limits)
+        content = await read_body(exchange.request, limit=limits.upload_bytes, limits=limits)
+        values = await parse_large_json(content, limits)
         if "latents" in values:
             return exchange.answer(await _densities(exchange, values), extension, "scores")
         exchange.require("score")
@@ -121,9 +123,11 @@ async def _scores(exchange: Exchange, upload: Upload[ScoreParameters]) -> bytes:
     )
     exchange.limits.check_cost(rows=len(upload.images) * (2 + options.draws))
     scores, how = await exchange.engine.score(exchange.model, upload.images, options)
-    data = [{**dataclasses.asdict(score), "steps": steps} for score, steps in zip(scores, upload.steps, strict=True)]
+    # Of many pictures and many dimensions these are a million numbers.
+    dictionaries = await asyncio.to_thread(lambda: [dataclasses.asdict(score) for score in scores])
+    data = [{**score, "steps": steps} for score, steps in zip(dictionaries, upload.steps, strict=True)]
     head = {"units": "nats", "domain": exchange.model.domain, "brought_into_domain": how, "seed": options.seed}
-    return to_json({**head, "data": data})
+    return await list_to_json(data, head)
 
 
 async def _densities(exchange: Exchange, values: Mapping[str, Any]) -> bytes:

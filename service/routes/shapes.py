@@ -83,6 +83,13 @@ class SeedLatentsList(BaseModel):
     data: list[SeedLatents]
 
 
+class Residual(BaseModel):
+    """What decoding leaves of a picture."""
+
+    rmse: float = Field(description="root of the mean squared error of pixels in [0, 1]")
+    psnr: float | None = Field(description="peak signal-to-noise ratio in dB; null where nothing is left")
+
+
 class PictureLatents(BaseModel):
     """The latents of a picture, from its recipe or from the encoder."""
 
@@ -95,6 +102,7 @@ class PictureLatents(BaseModel):
     exact: bool
     reason: str | None
     recipe: dict[str, Any] | None
+    residual: Residual
     steps: list[str] = Field(description="what was done to the picture")
     encode: Literal["mean", "sample"]
 

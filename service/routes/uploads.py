@@ -12,7 +12,7 @@ from PIL.Image import Image
 
 from models_store.latents import Floats
 from models_store.pixels import from_bytes
-from service.body import JSON, MULTIPART, media_type, parse_json, read_body, read_form
+from service.body import JSON, MULTIPART, media_type, parse_large_json, read_body, read_form
 from service.errors import (
     ContentTooLarge,
     ImageTooLarge,
@@ -66,13 +66,15 @@ async def read_upload(exchange: Exchange, options: Options) -> Upload[Options]:
         images = _from_npy(content, exchange)
         return Upload(images, [pictures.Picture(row) for row in images], options)
     if kind == JSON:
-        return await upload_of(exchange, parse_json(content, limits), options)
+        return await upload_of(exchange, await parse_large_json(content, limits), options)
     return await _decoded(exchange, [content], options)
 
 
 async def upload_of(exchange: Exchange, values: Mapping[str, Any], options: Options) -> Upload[Options]:
     """The pictures in a JSON body that is read already."""
-    files = _from_base64(values.get("images"), exchange.limits)
+    images = values.get("images")
+    length = sum(len(text) for text in images if isinstance(text, str)) if isinstance(images, list) else 0
+    files = await exchange.pool.run(lambda: _from_base64(images, exchange.limits), pixels=length)
     others = {name: value for name, value in values.items() if name != "images"}
     return await _decoded(exchange, files, options.updated(others, strict=True))
 

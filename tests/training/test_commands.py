@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from models_store import Autoencoder, Card, Store, write_checkpoint
+from models_store.classifier import Classifier, ClassifierConfig
 from tests.conftest import tiny_dcgan
 from training.__main__ import main
 from training.config import DCGANRun, VAERun, build, flat_values
@@ -53,6 +54,54 @@ def test_train_evaluate_export_fills_the_store(
     assert "python -m training evaluate" in capsys.readouterr().out
     assert (runs / "0001-vae/samples/000020.png").exists()
     assert (runs / "0001-vae/reconstructions/000020.png").exists()
+
+
+def test_a_judge_that_is_asked_for_has_its_figures_under_its_name(pictures: Path, tmp_path: Path) -> None:
+    """Of a classifier in the store, with the command and a picture of the neighbours in the run folder."""
+    runs, store, run = tmp_path / "runs", tmp_path / "store", tmp_path / "runs/0001-vae"
+    for index in range(80, 400):
+        noise = np.random.default_rng(index).integers(0, 256, (8, 8), dtype=np.uint8)
+        Image.fromarray(noise).save(pictures / f"{index}.png")
+    judge = Classifier(ClassifierConfig(image_size=8, classes=3, widths=(4,), features=5)).eval()
+    write_checkpoint(store, "eyes", judge, Card(summary="a tiny classifier"))
+    assert main(f"vae --data {pictures} {SMALL} --threads 1 --runs {runs} --store {store}".split()) == 0
+
+    assert main(["evaluate", str(run), "--draws", "2", "--judge", "eyes", "--store", str(store)]) == 0
+
+    found = json.loads((run / "evaluation.json").read_text())
+    assert found["command"].endswith("--seed 0 --judge eyes")
+    assert found["metrics"]["eyes"]["kid"]["features"].startswith("5 features of eyes@")
+    assert "kid" not in found["metrics"]
+    with Image.open(run / "neighbours-eyes.png") as picture:
+        assert picture.size == (2 * (8 * 10 - 2), 2 * (16 * 10 - 2))
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("nobody", "no judge 'nobody'"),
+        ("painter", "painter is no classifier; judges are fashion-classifier, efficientnet-lite0 and your own"),
+    ],
+)
+def test_a_judge_must_be_one(name: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is asked for and cannot be had is an error in one line, and not a figure less."""
+    write_checkpoint(tmp_path, "painter", tiny_dcgan(), Card(summary="a tiny DCGAN"))
+
+    assert main(["evaluate", "painter", "--judge", name, "--store", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert len(error.splitlines()) == 1
+
+
+def test_a_training_asks_only_a_judge_that_can_see_its_pictures(
+    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A classifier of 28×28 for pictures of 8×8 is refused before a step is made."""
+    write_checkpoint(tmp_path, "eyes", Classifier(ClassifierConfig(widths=(4,), features=5)), Card(summary="tiny"))
+    flags = f"dcgan --data {pictures} --image-size 8 --judge eyes --store {tmp_path} --runs {tmp_path / 'runs'}"
+
+    assert main(flags.split()) == 2
+    assert "eyes judges pictures of 1×28×28, not of 1×8×8; efficientnet-lite0 judges any" in capsys.readouterr().err
 
 
 def test_a_model_without_a_likelihood_has_no_gap(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

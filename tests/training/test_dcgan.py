@@ -6,6 +6,7 @@ from typing import Any, Literal
 import pytest
 import torch
 
+from models_store.classifier import Classifier, ClassifierConfig
 from models_store.dcgan import DCGAN, DCGANConfig
 from models_store.latents import normals, with_label
 from training.config import DCGANRun
@@ -13,6 +14,7 @@ from training.data import ImageSet, Split
 from training.dcgan import DCGANObjective
 from training.discriminators import Discriminator, SpectralDiscriminator, translated
 from training.game import GENERATOR_COSTS, discriminator_cost, gradient_penalty
+from training.judge import Judge
 from training.objective import noise_of
 
 CPU = torch.device("cpu")
@@ -121,6 +123,21 @@ def test_the_exported_generator_has_the_batch_statistics_of_its_own_weights(litt
     frozen = served.decode(latents).detach()
     with_batch_statistics = served.train().decode(latents).detach()
     assert (frozen - with_batch_statistics).abs().mean() < 0.01
+
+
+def test_validation_says_how_various_samples_are_and_what_a_judge_sees_in_them(little_world: ImageSet) -> None:
+    """An untrained generator paints much the same picture everywhere; a judge of classes adds two figures."""
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        network = Classifier(ClassifierConfig(image_size=8, classes=4, widths=(4,), features=6)).eval()
+        alone = DCGANObjective(RUN, CPU, judge=None).validate(little_world)
+        judged = DCGANObjective(RUN, CPU, judge=Judge("tiny", "0" * 64, network)).validate(little_world)
+
+    assert set(alone) == {"diversity"}
+    assert 0 < alone["diversity"] < 0.4
+    assert set(judged) == {"score", "class_divergence", "diversity"}
+    assert judged["score"] > 0
+    assert judged["class_divergence"] >= 0
 
 
 @pytest.mark.parametrize(("size", "layers"), [(28, [128, 64]), (32, [256, 128, 64]), (64, [512, 256, 128, 64])])

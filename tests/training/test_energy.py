@@ -11,11 +11,11 @@ from models_store import Card, write_checkpoint
 from models_store.energy_vae import EnergyVAE, EnergyVAEConfig
 from models_store.vae import VAE, VAEConfig
 from tests.conftest import tiny_dcgan
+from training.base import stored_base
 from training.config import EnergyRun
 from training.data import ImageSet
 from training.energy import (
     EnergyObjective,
-    base_vae,
     contrastive_cost,
     log_normalizer,
     tilted,
@@ -171,9 +171,9 @@ def test_a_base_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     """The error names what is missing, what it is instead, or the flag to be given."""
     write_checkpoint(tmp_path, "gan", tiny_dcgan(), Card(summary="no VAE"))
     with pytest.raises(ValueError, match="--base nothing"):
-        base_vae(tmp_path, "nothing")
+        stored_base(tmp_path, "nothing", VAE)
     with pytest.raises(ValueError, match="DCGAN"):
-        base_vae(tmp_path, "gan")
+        stored_base(tmp_path, "gan", VAE)
     with pytest.raises(ValueError, match=r"--image-size 28: --base fashion-vae has 8"):
         tilted(base(), EnergyRun())
     with pytest.raises(ValueError, match="noise_ratio 0"):

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -33,9 +34,10 @@ from training.config import (
 from training.data import ImageSet
 from training.elbo import ELBOObjective
 from training.kinds import KINDS
-from training.loop import fit
+from training.loop import Failed, fit
 from training.objective import Objective
 from training.run import Run
+from training.snapshot import load
 
 CPU = torch.device("cpu")
 SMALL = {"batch_size": 16, "steps": 130, "validate_every": 50, "threads": 1}
@@ -190,3 +192,29 @@ def test_a_slice_that_lies_behind_the_run_trains_nothing(tmp_path: Path, little_
     fit(run, objective, little_world, stop_after=60)
 
     assert fit(run, objective, little_world, stop_after=50).step == 60
+
+
+class Hopeless(ELBOObjective):
+    """Gives up as soon as it has been validated; has no score, so that the newest network would be the best."""
+
+    def validate(self, data: ImageSet) -> dict[str, float]:
+        return {"patience": 0.0}
+
+    def failure(self, history: Sequence[Mapping[str, float | None]]) -> str | None:
+        seen = [line["step"] for line in history if "validation/patience" in line]
+        return f"I have seen {seen}" if len(seen) > 1 else None
+
+
+def test_a_run_without_hope_stops_where_it_is_and_its_last_network_is_not_its_best(
+    tmp_path: Path, little_world: ImageSet
+) -> None:
+    """At the second validation: the best is that of the first, the snapshot to go on from that of the second."""
+    config = CONFIGS["vae"]
+    run = Run.create(tmp_path, "vae", config)
+
+    with pytest.raises(Failed, match=r"stopped at step 100: I have seen \[50, 100\]; the best network, of step 50"):
+        fit(run, Hopeless(config, VAE(config.model), CPU), little_world)  # type: ignore[arg-type]  # the config of a VAE
+
+    objective = make("vae")
+    assert load(run.best, objective).step == 50
+    assert load(run.last, objective).step == 100

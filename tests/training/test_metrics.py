@@ -13,6 +13,7 @@ from training.metrics import (
     SupportOverlap,
     frechet_distance,
     kernel_distance,
+    nearest,
     sharpness,
     support_overlap,
 )
@@ -20,7 +21,7 @@ from training.metrics import (
 
 def statistics(mean: Tensor, covariance: Tensor) -> FeatureStatistics:
     """A Gaussian with no images behind it."""
-    return FeatureStatistics(mean.double(), covariance.double(), torch.ones(2) / 2, 100)
+    return FeatureStatistics(mean.double(), covariance.double())
 
 
 def test_distance_to_itself_is_zero() -> None:
@@ -155,6 +156,21 @@ def test_blocks_of_rows_agree_with_brute_force(monkeypatch: pytest.MonkeyPatch) 
     assert overlap.recall == pytest.approx(in_made.any(1).double().mean().item())
     assert overlap.density == pytest.approx(in_real.sum(0).double().mean().item() / k)
     assert overlap.coverage == pytest.approx(in_real.any(1).double().mean().item())
+
+
+def test_the_nearest_point_is_that_of_brute_force(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its row and its distance, block by block; a point that is among the others is at no distance from itself."""
+    monkeypatch.setattr(metrics, "BLOCK", 7)
+    points, among = normals(40, seed=20), normals(60, seed=21)
+    distances = torch.cdist(points, among)
+
+    found = nearest(points, among)
+
+    assert torch.equal(found.rows, distances.argmin(1))
+    torch.testing.assert_close(found.distances, distances.min(1).values)
+    itself = nearest(among[10:20] * 1000, among * 1000)
+    assert torch.equal(itself.rows, torch.arange(10, 20))
+    assert itself.distances.max() == 0.0
 
 
 def test_too_few_points_are_refused() -> None:

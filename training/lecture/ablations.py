@@ -32,7 +32,7 @@ from training.discriminators import Discriminator
 from training.game import DISCRIMINATOR_BATCHES, Game
 from training.judge import FASHION_JUDGE
 from training.lecture.figure import figure
-from training.metrics import FeatureStatistics, frechet_distance
+from training.metrics import FeatureStatistics, features_of, frechet_distance
 
 NETWORK = DCGANConfig(image_size=16, latent_dim=32, width=16)
 STEPS, BATCH, SEED = 500, 32, 0
@@ -161,7 +161,7 @@ def judge() -> Classifier:
 def features(pixels: Tensor) -> FeatureStatistics:
     """Of pixels (N, 1, 16, 16) in [0, 1], by the judge, to whom they are shown as 28x28: doubled, without the frame."""
     shown = (part.repeat_interleave(2, 2).repeat_interleave(2, 3)[..., 2:-2, 2:-2] for part in pixels.split(500))
-    return FeatureStatistics.of(judge(), shown)
+    return FeatureStatistics.of(features_of(judge(), shown))
 
 
 @torch.no_grad()

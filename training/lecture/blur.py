@@ -110,7 +110,7 @@ def verdicts(judge: Classifier, real: Tensor, sets: dict[str, Tensor]) -> dict[s
 
     def seen(pictures: Tensor) -> Tensor:
         large = functional.interpolate(pictures, scale_factor=2, mode="bilinear")
-        return features_of(judge, large.split(500))[0]
+        return features_of(judge, large.split(500))
 
     wanted, scale = seen(real), sharpness(real).mean()
     return {

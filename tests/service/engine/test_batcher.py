@@ -1,8 +1,9 @@
-"""The batcher against a fake executor: order, fairness, isolation, refusal, and accounts that return to zero."""
+"""The batcher and an executor that a test can hold: order, isolation, refusal, departures, the end."""
 
 import asyncio
-import random
+import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -12,6 +13,7 @@ from service.errors import DeadlineExceeded, QueueFull, ShuttingDown
 pytestmark = pytest.mark.anyio
 
 BAD = -1
+Shared = Batcher[str, int, int]
 
 
 class Executor:
@@ -22,12 +24,35 @@ class Executor:
         self.open = asyncio.Event()
         self.open.set()
 
-    async def __call__(self, key: str, rows: Sequence[int]) -> list[int]:
-        self.batches.append((key, list(rows)))
-        await self.open.wait()
-        if BAD in rows:
-            raise ValueError("a bad row")
-        return [2 * row for row in rows]
+    def start(self, batcher: Shared) -> None:
+        self.worker = asyncio.ensure_future(self._work(batcher))
+
+    def computed(self, key: str, rows: int) -> int:
+        return rows
+
+    async def _work(self, batcher: Shared) -> None:
+        while (batch := batcher.begin()) is not None:
+            self.batches.append((batch.key, batch.rows()))
+            await self.open.wait()
+            batcher.end(batch, self.answer(batch.rows()))
+            await asyncio.sleep(0)
+
+    def answer(self, rows: list[int]) -> Sequence[int] | Exception:
+        return ValueError("a bad row") if BAD in rows else [2 * row for row in rows]
+
+
+class Padding(Executor):
+    """Computes eight rows at a time."""
+
+    def computed(self, key: str, rows: int) -> int:
+        return -(-rows // 8) * 8
+
+
+class Lazy(Executor):
+    """Forgets to answer."""
+
+    def answer(self, rows: list[int]) -> Sequence[int]:
+        return []
 
 
 class Witness:
@@ -36,10 +61,12 @@ class Witness:
     def __init__(self) -> None:
         self.refused: list[str] = []
         self.rows = 0
+        self.padding = 0
         self.done = 0
 
-    def batch_ran(self, rows: int, seconds: float) -> None:
+    def batch_ran(self, rows: int, padding: int, seconds: float) -> None:
         self.rows += rows
+        self.padding += padding
 
     def request_done(self, queue_s: float, run_s: float) -> None:
         assert queue_s >= 0
@@ -50,10 +77,16 @@ class Witness:
         self.refused.append(reason)
 
 
-def batcher(
+async def batcher(
     executor: Executor, *, max_batch: int = 8, max_queue_rows: int = 100, witness: Witness | None = None
-) -> Batcher[str, int, int]:
-    return Batcher(executor, max_batch=max_batch, max_queue_rows=max_queue_rows, observer=witness or Witness())
+) -> Shared:
+    """One that knows that a row of the keys a and b costs next to nothing, and so fills its batches."""
+    found: Shared = Batcher(executor, max_batch=max_batch, max_queue_rows=max_queue_rows, observer=Witness())
+    for key in "ab":
+        await found.submit(key, [0])
+    found._observer = witness or Witness()
+    executor.batches.clear()
+    return found
 
 
 async def turns(count: int = 5) -> None:
@@ -65,8 +98,9 @@ async def turns(count: int = 5) -> None:
 async def test_an_idle_batcher_runs_a_request_at_once() -> None:
     """A lone request does not wait for company."""
     executor = Executor()
+    shared = await batcher(executor)
 
-    assert await batcher(executor).submit("a", [1, 2, 3]) == [2, 4, 6]
+    assert await shared.submit("a", [1, 2, 3]) == [2, 4, 6]
 
     assert executor.batches == [("a", [1, 2, 3])]
 
@@ -74,7 +108,7 @@ async def test_an_idle_batcher_runs_a_request_at_once() -> None:
 async def test_requests_that_arrive_together_share_a_batch() -> None:
     """Ten callers of one row make two batches of at most eight."""
     executor = Executor()
-    shared = batcher(executor)
+    shared = await batcher(executor)
 
     results = await asyncio.gather(*(shared.submit("a", [row]) for row in range(10)))
 
@@ -82,20 +116,47 @@ async def test_requests_that_arrive_together_share_a_batch() -> None:
     assert [len(rows) for _, rows in executor.batches] == [8, 2]
 
 
+async def test_what_comes_while_a_batch_runs_is_in_the_next_one() -> None:
+    """A batch is made when it begins and not before: whoever comes until then is in it."""
+    executor = Executor()
+    shared = await batcher(executor)
+    executor.open.clear()
+    running = asyncio.create_task(shared.submit("a", [1]))
+    await turns()
+    early = asyncio.create_task(shared.submit("a", [2]))
+    await turns()
+    late = asyncio.create_task(shared.submit("a", [3]))
+    await turns()
+    executor.open.set()
+
+    assert list(await asyncio.gather(running, early, late)) == [[2], [4], [6]]
+    assert executor.batches == [("a", [1]), ("a", [2, 3])]
+
+
+async def test_a_key_that_never_ran_is_tried_with_its_smallest_batch() -> None:
+    """Nobody knows how long it takes; once that is known, its batches are as large as they may be."""
+    executor = Padding()
+    shared = await batcher(executor, max_batch=32)
+
+    await shared.submit("new", list(range(40)))
+
+    assert [len(rows) for _, rows in executor.batches] == [8, 32]
+
+
 async def test_keys_never_mix_and_take_turns() -> None:
     """A batch has rows of one key, and no key waits for all the rows of another."""
     executor = Executor()
-    shared = batcher(executor)
+    shared = await batcher(executor)
 
     await asyncio.gather(shared.submit("a", list(range(24))), shared.submit("b", [7]))
 
     assert [key for key, _ in executor.batches] == ["a", "b", "a", "a"]
 
 
-async def test_a_long_request_does_not_starve_a_short_one() -> None:
-    """One row that comes while a thousand wait is in the very next batch."""
+async def test_a_long_request_does_not_starve_a_short_one_of_the_same_client() -> None:
+    """One row that comes while a thousand wait is the first of the very next batch."""
     executor = Executor()
-    shared = batcher(executor, max_queue_rows=2000)
+    shared = await batcher(executor, max_queue_rows=3000)
     executor.open.clear()
     long = asyncio.create_task(shared.submit("a", list(range(1000))))
     await turns()
@@ -105,27 +166,55 @@ async def test_a_long_request_does_not_starve_a_short_one() -> None:
     executor.open.set()
 
     assert await short == [10000]
-    assert 5000 in executor.batches[1][1]
+    assert executor.batches[1][1][0] == 5000
     assert not long.done()
     assert await long == [2 * row for row in range(1000)]
+
+
+async def test_a_clients_few_rows_take_only_the_padding_along() -> None:
+    """Beside them another's flood gets what would be computed for nobody, so that they are not later for it."""
+    executor, witness = Padding(), Witness()
+    shared = await batcher(executor, max_batch=32, max_queue_rows=1000, witness=witness)
+    executor.open.clear()
+    flood = asyncio.create_task(shared.submit("a", list(range(100)), client="heavy"))
+    await turns()
+    light = asyncio.create_task(shared.submit("a", [5000], client="light"))
+    await turns()
+    executor.open.set()
+
+    assert await light == [10000]
+    await flood
+    assert [len(rows) for _, rows in executor.batches] == [32, 8, 32, 29]
+    assert executor.batches[1][1] == [5000, *range(32, 39)]
+    assert witness.rows + witness.padding == 32 + 8 + 32 + 32
+
+
+async def test_large_requests_of_four_clients_all_move_on_in_every_batch() -> None:
+    """A chunk of each, in turn."""
+    executor = Executor()
+    shared = await batcher(executor)
+
+    await asyncio.gather(*(shared.submit("a", [client] * 6, client=str(client)) for client in range(4)))
+
+    assert [sorted(rows) for _, rows in executor.batches] == [[0, 0, 1, 1, 2, 2, 3, 3]] * 3
 
 
 async def test_rows_of_a_request_run_in_their_order() -> None:
     """First in, first out, inside a request, however it is cut."""
     executor = Executor()
-    shared = batcher(executor)
+    shared = await batcher(executor)
 
-    await asyncio.gather(shared.submit("a", list(range(100, 130))), shared.submit("a", list(range(200, 230))))
+    await asyncio.gather(shared.submit("a", list(range(100, 130))), shared.submit("a", list(range(200, 220))))
 
     seen = [row for _, rows in executor.batches for row in rows]
     assert [row for row in seen if row < 200] == list(range(100, 130))
-    assert [row for row in seen if row >= 200] == list(range(200, 230))
+    assert [row for row in seen if row >= 200] == list(range(200, 220))
 
 
 async def test_a_full_queue_refuses_at_once_and_says_when_to_return() -> None:
     """The refusal does not wait for anything, and names seconds."""
     executor, witness = Executor(), Witness()
-    shared = batcher(executor, max_queue_rows=10, witness=witness)
+    shared = await batcher(executor, max_queue_rows=10, witness=witness)
     executor.open.clear()
     running = asyncio.create_task(shared.submit("a", [0] * 8))
     await turns()
@@ -133,7 +222,7 @@ async def test_a_full_queue_refuses_at_once_and_says_when_to_return() -> None:
     await turns()
 
     with pytest.raises(QueueFull) as refused:
-        await shared.submit("a", [0] * 8)
+        await shared.submit("a", [0] * 8, client="another")
 
     assert refused.value.facts["retry_after"] >= 1
     assert witness.refused == ["queue_full"]
@@ -142,10 +231,49 @@ async def test_a_full_queue_refuses_at_once_and_says_when_to_return() -> None:
     assert shared.queued_rows == 0
 
 
+async def test_one_client_cannot_have_more_than_half_of_the_queue() -> None:
+    """What is left is for the next one."""
+    executor = Executor()
+    shared = await batcher(executor, max_queue_rows=10)
+    executor.open.clear()
+    running = asyncio.create_task(shared.submit("a", [0], client="heavy"))
+    await turns()
+    waiting = [asyncio.create_task(shared.submit("a", [0], client="heavy")) for _ in range(5)]
+    await turns()
+
+    with pytest.raises(QueueFull):
+        await shared.submit("a", [0], client="heavy")
+    light = asyncio.create_task(shared.submit("a", [4], client="light"))
+    await turns()
+    executor.open.set()
+
+    assert await light == [8]
+    await asyncio.gather(running, *waiting)
+
+
+async def test_work_that_would_take_too_long_is_refused_though_it_has_few_rows() -> None:
+    """The queue is bounded in seconds, too; when to come back is what it takes to do what waits."""
+    executor = Executor()
+    shared: Shared = Batcher(executor, max_batch=8, max_queue_rows=1000, max_queue_s=60, observer=Witness())
+    shared._costs.ran("dear", 1, 10.0)
+    executor.open.clear()
+    running = asyncio.create_task(shared.submit("dear", [1]))
+    await turns()
+    waiting = [asyncio.create_task(shared.submit("dear", [1, 2], client=client)) for client in "abc"]
+    await turns()
+
+    with pytest.raises(QueueFull) as refused:
+        await shared.submit("dear", [1], client="d")
+
+    assert refused.value.facts["retry_after"] == 60
+    executor.open.set()
+    await asyncio.gather(running, *waiting)
+
+
 async def test_a_cancelled_caller_leaves_the_queue_and_its_neighbours_alone() -> None:
     """Rows of a caller that has gone are not run; those beside them are."""
     executor, witness = Executor(), Witness()
-    shared = batcher(executor, witness=witness)
+    shared = await batcher(executor, witness=witness)
     executor.open.clear()
     first = asyncio.create_task(shared.submit("a", [1]))
     await turns()
@@ -164,10 +292,26 @@ async def test_a_cancelled_caller_leaves_the_queue_and_its_neighbours_alone() ->
     assert shared.queued_rows == 0
 
 
+async def test_a_caller_who_leaves_between_two_batches_costs_no_more_rows() -> None:
+    """Of a long request only the batch that runs is lost."""
+    executor = Executor()
+    shared = await batcher(executor)
+    executor.open.clear()
+    gone = asyncio.create_task(shared.submit("a", list(range(100))))
+    await turns()
+    gone.cancel()
+    await turns()
+    executor.open.set()
+    await executor.worker
+
+    assert executor.batches == [("a", list(range(8)))]
+    assert shared.queued_rows == 0
+
+
 async def test_a_deadline_that_passes_in_the_queue_drops_the_rows() -> None:
     """The caller hears of it at its deadline, and the rows are never run."""
     executor, witness = Executor(), Witness()
-    shared = batcher(executor, witness=witness)
+    shared = await batcher(executor, witness=witness)
     executor.open.clear()
     running = asyncio.create_task(shared.submit("a", [1]))
     await turns()
@@ -183,9 +327,9 @@ async def test_a_deadline_that_passes_in_the_queue_drops_the_rows() -> None:
 
 
 async def test_a_bad_row_fails_its_own_request_only() -> None:
-    """A failed batch is run again row by row, once."""
+    """The requests of a failed batch run again, each without company, once."""
     executor = Executor()
-    shared = batcher(executor)
+    shared = await batcher(executor)
 
     results = await asyncio.gather(
         shared.submit("a", [1]), shared.submit("a", [2, BAD]), shared.submit("a", [3, 4]), return_exceptions=True
@@ -194,17 +338,14 @@ async def test_a_bad_row_fails_its_own_request_only() -> None:
     assert results[0] == [2]
     assert isinstance(results[1], ValueError)
     assert results[2] == [6, 8]
-    assert executor.batches[1:] == [("a", [1]), ("a", [2]), ("a", [BAD]), ("a", [3]), ("a", [4])]
+    assert executor.batches[0] == ("a", [1, 2, BAD, 3, 4])
+    assert sorted(executor.batches[1:]) == [("a", [1]), ("a", [2, BAD]), ("a", [3, 4])]
     assert shared.queued_rows == 0
 
 
 async def test_a_result_that_is_missing_is_an_error_and_no_hang() -> None:
     """An executor that returns too few results fails the request."""
-
-    async def lazy(key: str, rows: Sequence[int]) -> list[int]:
-        return []
-
-    shared: Batcher[str, int, int] = Batcher(lazy, max_batch=8, max_queue_rows=100, observer=Witness())
+    shared: Shared = Batcher(Lazy(), max_batch=8, max_queue_rows=100, observer=Witness())
 
     with pytest.raises(RuntimeError, match="rows gave 0 results"):
         await shared.submit("a", [1, 2])
@@ -213,7 +354,7 @@ async def test_a_result_that_is_missing_is_an_error_and_no_hang() -> None:
 async def test_closing_answers_what_is_queued_and_refuses_what_comes() -> None:
     """A shutdown loses nothing that was accepted."""
     executor = Executor()
-    shared = batcher(executor)
+    shared = await batcher(executor)
     accepted = asyncio.create_task(shared.submit("a", list(range(20))))
     await turns(1)
 
@@ -224,33 +365,48 @@ async def test_closing_answers_what_is_queued_and_refuses_what_comes() -> None:
         await shared.submit("a", [1])
 
 
-@pytest.mark.parametrize("seed", range(300))
-async def test_every_request_is_resolved_once_whatever_happens(seed: int) -> None:
-    """Random sizes, bad rows, cancellations, deadlines: the right answer or error, and empty accounts."""
-    chance = random.Random(seed)
-    executor, witness = Executor(), Witness()
-    shared = batcher(executor, max_batch=chance.choice([1, 3, 8]), max_queue_rows=60, witness=witness)
+class Thread(Executor):
+    """Runs its batches on a real thread, as the engine does."""
 
-    async def caller() -> bool:
-        rows = [BAD if chance.random() < 0.02 else chance.randrange(1000) for _ in range(chance.randrange(20))]
-        for _ in range(chance.randrange(4)):
-            await asyncio.sleep(0)
-        try:
-            results = await shared.submit(chance.choice("ab"), rows, timeout_s=chance.choice([None, None, 5.0, 0.0]))
-        except (QueueFull, DeadlineExceeded):
-            return True
-        except ValueError:
-            return BAD in rows
-        return results == [2 * row for row in rows]
+    def __init__(self) -> None:
+        super().__init__()
+        self.pool = ThreadPoolExecutor(1)
+        self.workers = 0
 
-    callers = [asyncio.create_task(caller()) for _ in range(20)]
-    await turns(chance.randrange(6))
-    for task in chance.sample(callers, 3):
-        task.cancel()
-    outcomes = await asyncio.gather(*callers, return_exceptions=True)
+    def start(self, batcher: Shared) -> None:
+        self.pool.submit(self._run, batcher)
 
-    assert all(outcome is True or isinstance(outcome, asyncio.CancelledError) for outcome in outcomes)
-    await turns()
-    assert shared.queued_rows == 0
-    assert not shared._queues
-    assert shared._worker is None
+    def _run(self, batcher: Shared) -> None:
+        self.workers += 1
+        assert self.workers == 1
+        while (batch := batcher.begin()) is not None:
+            batcher.end(batch, self.answer(batch.rows()))
+        self.workers -= 1
+
+
+async def test_a_real_thread_and_the_event_loop_lose_nothing_between_them() -> None:
+    """Two thousand callers of all sizes, some of whom leave, while the interpreter switches as often as it can."""
+    shared: Shared = Batcher(executor := Thread(), max_batch=8, max_queue_rows=10**6, observer=(witness := Witness()))
+
+    async def caller(number: int) -> None:
+        rows = list(range(number % 23))
+        call = asyncio.ensure_future(shared.submit("ab"[number % 2], rows, client=str(number % 5)))
+        await asyncio.sleep(0)
+        if number % 11 == 0:
+            call.cancel()
+            await asyncio.wait({call})
+        else:
+            assert await call == [2 * row for row in rows]
+
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for start in range(0, 2000, 100):
+            await asyncio.wait_for(asyncio.gather(*(caller(number) for number in range(start, start + 100))), 30)
+        await shared.close()
+    finally:
+        sys.setswitchinterval(usual)
+    executor.pool.shutdown()
+
+    assert (shared.queued_rows, shared.queued_s) == (0, 0)
+    assert witness.done + witness.refused.count("cancelled") == sum(number % 23 > 0 for number in range(2000))

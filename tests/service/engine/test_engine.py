@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import torch
 from fastapi import FastAPI
 
-from models_store import Autoencoder
+from models_store import Autoencoder, Store
 from models_store.estimators import bits_per_dimension, elbo_monte_carlo, importance_weighted
 from models_store.latents import Stream, normals, uniforms
 from models_store.likelihoods import binarize
@@ -35,16 +36,18 @@ def images() -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
     return np.random.default_rng(3).random((3, 1, 28, 28), dtype=np.float32)
 
 
-def network_of(engine: Engine, name: str) -> Autoencoder:
-    runner = engine._runner
-    network = runner._models[engine.catalog[name].digest].network  # type: ignore[attr-defined]  # a look inside
+def network_of(store: Path, name: str) -> Autoencoder:
+    """The network of a checkpoint, read once more."""
+    network = Store.load(store)[name].network
     assert isinstance(network, Autoencoder)
     return network
 
 
-async def test_a_score_is_what_the_estimators_give_on_the_same_noise(engine: Engine, images: np.ndarray) -> None:
+async def test_a_score_is_what_the_estimators_give_on_the_same_noise(
+    engine: Engine, images: np.ndarray, tiny_store: Path
+) -> None:
     """ELBO, its parts, the bound and their errors agree with models_store, computed directly."""
-    network = network_of(engine, "plain-vae")
+    network = network_of(tiny_store, "plain-vae")
     options = ScoreOptions(seed=5, mc=7, k=12, per_dimension=True)
 
     scores, _ = await engine.score(engine.catalog["plain-vae"], images, options)
@@ -190,7 +193,7 @@ async def test_a_failed_forward_pass_shows_in_readiness_until_one_works(
     app: FastAPI, client: httpx.AsyncClient, engine: Engine
 ) -> None:
     """Readiness tries again by itself, and says 503 only while the model really fails."""
-    engine._last_run_failed = True
+    engine._executor.last_run_failed = True
 
     assert (await client.get("/readyz")).json()["ready"] is True
 

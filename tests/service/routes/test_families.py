@@ -17,6 +17,7 @@ from models_store.discrete_vae import MEDIAN, DiscreteVAE, DiscreteVAEConfig
 from models_store.draw import DRAW, DRAWConfig
 from models_store.energy_vae import EnergyVAE, EnergyVAEConfig
 from models_store.image_flow import ImageFlow, ImageFlowConfig
+from models_store.inverted_dcgan import InvertedDCGAN, InvertedDCGANConfig
 from service.app import create_app
 from service.settings import Settings
 from tests.service.conftest import npy_array, picture_file, pixels_of
@@ -35,6 +36,9 @@ def networks() -> dict[str, nn.Module]:
         "draw": DRAW(DRAWConfig(image_size=8, strokes=STAGES, stroke_latents=2, hidden=8, read_grid=3, write_grid=3)),
         "energy": EnergyVAE(EnergyVAEConfig(**SMALL_VAE, prior="normal", energy_hidden=8)),  # type: ignore[arg-type]
         "flow": ImageFlow(ImageFlowConfig(image_size=8, widths=(4, 4), couplings=(2, 2))),
+        "inverted": InvertedDCGAN(
+            InvertedDCGANConfig(image_size=8, latent_dim=4, width=4, encoder_widths=(4,), encoder_hidden=8)
+        ),
     }
     noise = torch.Generator().manual_seed(0)
     for network in found.values():
@@ -69,7 +73,7 @@ def picture() -> bytes:
     return picture_file(np.linspace(0, 255, 64).round().astype(np.uint8).reshape(8, 8))
 
 
-@pytest.mark.parametrize("name", ["bits", "draw", "energy", "flow"])
+@pytest.mark.parametrize("name", ["bits", "draw", "energy", "flow", "inverted"])
 async def test_a_family_can_do_all_that_an_autoencoder_can(families: httpx.AsyncClient, name: str) -> None:
     """Sampling, latents, decoding, interpolation, reconstruction and scores, with numbers that belong together."""
     base = f"/v1/models/{name}"
@@ -107,6 +111,8 @@ async def test_a_flow_gives_a_picture_back_exactly(families: httpx.AsyncClient) 
     score = (await families.post("/v1/models/flow/scores", files=files)).json()
 
     np.testing.assert_array_equal(pixels_of(back.content), pixels_of(picture()))
+    found = (await families.post("/v1/models/flow/latents", files=files)).json()["data"][0]
+    assert found["residual"] == {"rmse": 0.0, "psnr": None}
     assert score["domain"] == "8-bit"
     assert score["data"][0]["reconstruction"]["value"] == 0.0
 

@@ -3,6 +3,7 @@
 Sampling, interpolation, reconstruction and scoring are made of these by the engine.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
@@ -10,7 +11,8 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from models_store import Autoencoder, LatentModel, StagedModel
+from models_store.base import Autoencoder, LatentModel, StagedModel
+from models_store.latents import Stream, normals
 from models_store.posteriors import DiagonalNormal
 
 CHUNK = 64
@@ -94,12 +96,12 @@ def _normal_operations(network: Autoencoder, statistics: Callable[[int], tuple[T
 
 def _bits(network: LatentModel, count: int) -> Tensor:
     """Random pictures (count, C, H, W) of zeros and ones, which lie in the domain of every likelihood."""
-    noise = torch.Generator().manual_seed(1)
-    return torch.randint(0, 2, (count, *network.image_shape), generator=noise).float().to(_device(network))
+    noise = normals(1, range(count), math.prod(network.image_shape), stream=Stream.POSTERIOR)
+    return torch.from_numpy(noise > 0).float().reshape(count, *network.image_shape).to(_device(network))
 
 
 def _normals(network: LatentModel, count: int, dim: int) -> Tensor:
-    return torch.randn((count, dim), generator=torch.Generator().manual_seed(0)).to(_device(network))
+    return torch.from_numpy(normals(0, range(count), dim)).to(_device(network))
 
 
 def _device(network: LatentModel) -> torch.device:

@@ -1,0 +1,110 @@
+"""Requests that wait, and the batches that are made of them. Pure bookkeeping: no clock, no lock, no event loop.
+
+The flow whose turn it is gives a batch its key. If it wants little, the batch takes in other flows that want little,
+and from those that want much only what would be padding: so nobody's few rows wait for another's many.
+"""
+
+from collections.abc import Callable
+from itertools import count
+from typing import Generic
+
+from service.engine.costs import Costs
+from service.engine.flow import Flow
+from service.engine.loads import Loads
+from service.engine.request import Batch, Key, Request, Result, Row
+from service.engine.turns import Turns
+
+CHUNKS_A_BATCH = 4
+"""A full batch has room for chunks of four flows, so that each of four large ones moves on in every batch."""
+
+
+class FairQueue(Generic[Key, Row, Result]):
+    """`loads` tells how much waits, in all and for each client."""
+
+    def __init__(self, costs: Costs[Key], *, max_batch: int) -> None:
+        self.loads = Loads()
+        self._costs = costs
+        self._chunk = max(1, max_batch // CHUNKS_A_BATCH)
+        self._turns: Turns[Key, Row, Result] = Turns()
+        self._serials = count()
+
+    def add(self, request: Request[Key, Row, Result]) -> None:
+        """A new request, with all its rows."""
+        self._turns.flow_of(request).line_up(request, next(self._serials))
+        self.loads.change(request.client, request.left, request.row_ns)
+
+    def remove(self, request: Request[Key, Row, Result]) -> None:
+        """What is left of it; nothing if all its rows have run."""
+        if request.left:
+            flow = self._turns.flow_of(request)
+            self._drop(flow, request)
+            if not flow.requests:
+                self._turns.leave(flow)
+                self._turns.settle(flow)
+        request.gone = True
+
+    def put_back(self, batch: Batch[Key, Row, Result]) -> None:
+        """The rows have to run again, those of each request without company."""
+        for request in batch.requests():
+            if request.gone:
+                continue
+            flow = self._turns.flow_of(request)
+            if request.left:
+                flow.remove(request)
+            rows = sum(len(share) for share in batch.shares if share.request is request)
+            request.taken -= rows
+            request.alone = True
+            flow.insert(request)
+            self.loads.change(request.client, rows, request.row_ns)
+
+    def take(self, now: float) -> Batch[Key, Row, Result] | None:
+        """The next batch, and out of the queue with it; requests that are late by `now` are dropped on the way."""
+        while (first := self._turns.first()) is not None:
+            batch: Batch[Key, Row, Result] = Batch(first.key, now)
+            self._form(batch, first)
+            if batch.shares:
+                return batch
+        return None
+
+    def _form(self, batch: Batch[Key, Row, Result], first: Flow[Key, Row, Result]) -> None:
+        room = self._costs.room(batch.key)
+        if first.requests[0].alone:
+            self._serve(first, batch, room)
+        elif first.rows > self._chunk:
+            self._fill(batch, room, lambda _: True)
+        else:
+            self._fill(batch, room, lambda flow: flow.rows <= self._chunk)
+            if batch.shares:
+                self._fill(batch, min(room, self._costs.computed(batch.key, batch.size)), lambda _: True)
+
+    def _fill(self, batch: Batch[Key, Row, Result], room: int, may: Callable[[Flow[Key, Row, Result]], bool]) -> None:
+        """Up to `room` rows, in chunks of the flows that may, as their turns come."""
+
+        def fits(flow: Flow[Key, Row, Result]) -> bool:
+            return may(flow) and not flow.requests[0].alone
+
+        while batch.size < room and (flow := next(filter(fits, self._turns.lane(batch.key)), None)):
+            self._serve(flow, batch, min(self._chunk, room - batch.size))
+
+    def _serve(self, flow: Flow[Key, Row, Result], batch: Batch[Key, Row, Result], space: int) -> None:
+        """Up to `space` rows of the flow; at least one request of it moves on or is dropped."""
+        self._turns.leave(flow)
+        while space and flow.requests:
+            request = flow.requests[0]
+            if request.deadline <= batch.started_at:
+                self._drop(flow, request)
+                continue
+            if request.alone and batch.shares:
+                break
+            share = flow.serve(space, self._costs.row_ns(flow.key))
+            batch.add(share)
+            self.loads.change(request.client, -len(share), request.row_ns)
+            space = 0 if request.alone else space - len(share)
+            request.alone = False
+        self._turns.settle(flow)
+
+    def _drop(self, flow: Flow[Key, Row, Result], request: Request[Key, Row, Result]) -> None:
+        flow.remove(request)
+        self.loads.change(request.client, -request.left, request.row_ns)
+        request.taken = len(request.rows)
+        request.gone = True

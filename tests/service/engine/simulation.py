@@ -1,0 +1,279 @@
+"""A batcher in a world of its own: a model of known costs, callers who come and go, and a ledger beside the batcher's.
+
+The world keeps its own account of every row, from what callers and the model see, and compares it with the batcher's at
+each step. All that happens follows from the seed.
+"""
+
+import asyncio
+import math
+import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from service.engine.batcher import BATCH_S, Batcher
+from service.engine.request import Batch
+from service.errors import DeadlineExceeded, QueueFull, ShuttingDown
+
+SIZES = (8, 16, 32, 64)
+
+
+class Crash(Exception):
+    """The model failed, whatever the rows."""
+
+
+class BadRow(Exception):
+    """The model failed because of a row."""
+
+
+OUTCOMES: dict[type[BaseException], str] = {
+    QueueFull: "queue_full",
+    DeadlineExceeded: "deadline",
+    ShuttingDown: "shutting_down",
+    asyncio.CancelledError: "cancelled",
+    Crash: "crashed",
+    BadRow: "bad_row",
+}
+
+
+@dataclass(eq=False)
+class Caller:
+    """One request, and what is known of it from outside."""
+
+    key: str
+    client: str
+    size: int
+    deadline: float = math.inf
+    bad: int | None = None
+    """The number of the row that the model cannot do."""
+    gone: bool = False
+    begun: int = 0
+    """Rows that have begun and were not sent back."""
+    came_at: float = 0.0
+    left_at: float = 0.0
+    outcome: str = ""
+
+    @property
+    def rows(self) -> "list[Row]":
+        """Rows that tell whose they are."""
+        return [(self, number) for number in range(self.size)]
+
+
+Row = tuple[Caller, int]
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class World:
+    """`costs`: seconds a computed row, for each key."""
+
+    chance: random.Random
+    costs: dict[str, float]
+    max_batch: int = 64
+    max_queue_rows: int = 10**9
+    max_queue_s: float = math.inf
+    padded: bool = True
+    crashes: float = 0.0
+    """The share of batches that fail whatever is in them."""
+    slow: float = 0.0
+    """The share of batches that take fifty times as long."""
+    jitter: bool = False
+    """Whether the event loop gets a turn between two batches."""
+    waiting: Counter[str] = field(default_factory=Counter)
+    """Rows that wait, by client, as the world counts them."""
+    outcomes: Counter[str] = field(default_factory=Counter)
+    observed: Counter[str] = field(default_factory=Counter)
+    served: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Rows that ran, by client and key."""
+    batches: list[tuple[str, int]] = field(default_factory=list)
+    busy: bool = False
+    ran: set[str] = field(default_factory=set)
+    """Keys whose cost is known."""
+    present: set[Caller] = field(default_factory=set)
+    hurried: set[Caller] = field(default_factory=set)
+    """Those of them who have a deadline."""
+    worker: "asyncio.Task[None] | None" = None
+
+    def __post_init__(self) -> None:
+        self.batcher: Batcher[str, Row, Row] = Batcher(
+            self,
+            max_batch=self.max_batch,
+            max_queue_rows=self.max_queue_rows,
+            max_queue_s=self.max_queue_s,
+            observer=self,
+            clock=asyncio.get_running_loop().time,
+        )
+
+    @property
+    def now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    @property
+    def longest_batch_s(self) -> float:
+        """What the executor may be held for: the time that a batch is meant for, or the smallest of the dearest key."""
+        return max(BATCH_S, *(self.computed(key, 1) * cost for key, cost in self.costs.items()))
+
+    # What the batcher is told to use.
+
+    def computed(self, key: str, rows: int) -> int:
+        if not self.padded or not rows:
+            return rows
+        full, rest = divmod(rows, SIZES[-1])
+        return full * SIZES[-1] + (min(size for size in SIZES if size >= rest) if rest else 0)
+
+    def start(self, batcher: Batcher[str, Row, Row]) -> None:
+        assert not self.busy, "two workers"
+        self.busy = True
+        self.worker = asyncio.get_running_loop().create_task(self._work())
+        self.worker.add_done_callback(lambda worker: worker.cancelled() or worker.result())
+
+    def batch_ran(self, rows: int, padding: int, seconds: float) -> None:
+        self.observed["rows"] += rows
+        assert padding == self.computed("", rows) - rows
+
+    def request_done(self, queue_s: float, run_s: float) -> None:
+        assert queue_s >= 0
+        assert run_s >= 0
+        self.observed["answered"] += 1
+
+    def request_refused(self, reason: str) -> None:
+        self.observed[reason] += 1
+
+    # The model.
+
+    async def _work(self) -> None:
+        while (batch := self.batcher.begin()) is not None:
+            self._check_begin(batch)
+            pace = 50 if self.chance.random() < self.slow else 1
+            await asyncio.sleep(self.computed(batch.key, batch.size) * self.costs[batch.key] * pace)
+            outcome = self._outcome(batch)
+            self._account(batch, outcome)
+            self.batcher.end(batch, outcome)
+            self.check_ledger()
+            for _ in range(self.chance.randrange(3) if self.jitter else 0):
+                await asyncio.sleep(0)
+        assert self.batcher.queued_rows == 0, "rests while rows wait"
+        self.busy = False
+
+    def _outcome(self, batch: Batch[str, Row, Row]) -> Sequence[Row] | Exception:
+        if self.chance.random() < self.crashes:
+            return Crash()
+        if any(caller.bad == number for caller, number in batch.rows()):
+            return BadRow()
+        return batch.rows()
+
+    def _check_begin(self, batch: Batch[str, Row, Row]) -> None:
+        rows = batch.rows()
+        assert rows
+        assert len(rows) <= self.max_batch, "larger than the largest batch"
+        if not self.slow:
+            smallest = self.computed(batch.key, len(rows)) == self.computed(batch.key, 1)
+            seconds = self.computed(batch.key, len(rows)) * self.costs[batch.key]
+            assert smallest or (batch.key in self.ran and seconds <= BATCH_S * 1.000001), "holds the executor too long"
+        for caller, number in rows:
+            assert caller.key == batch.key, "keys mixed"
+            assert not caller.gone, "a row of a caller who has gone"
+            assert caller.deadline > self.now, "a row that is late"
+            assert number == caller.begun, "rows out of order"
+            caller.begun += 1
+            self.waiting[caller.client] -= 1
+        self.check_ledger()
+
+    def _account(self, batch: Batch[str, Row, Row], outcome: Sequence[Row] | Exception) -> None:
+        rows = batch.rows()
+        self.batches.append((batch.key, len(rows)))
+        callers = {caller for caller, _ in rows}
+        if not isinstance(outcome, Exception):
+            self.ran.add(batch.key)
+            self.outcomes["rows"] += len(rows)
+            self.served.update((caller.client, caller.key) for caller, _ in rows)
+        elif len(callers) == 1:
+            for caller in callers:
+                self._leaves(caller)
+        else:
+            for caller, number in reversed(rows):
+                if not caller.gone:
+                    caller.begun = number
+                    self.waiting[caller.client] += 1
+
+    # The callers.
+
+    async def call(self, caller: Caller) -> None:
+        """One request from its beginning to its end, whatever that is."""
+        caller.came_at = self.now
+        full = self._is_full(caller)
+        self.present.add(caller)
+        if caller.deadline < math.inf:
+            self.hurried.add(caller)
+        self.waiting[caller.client] += caller.size
+        outcome = await self._outcome_of(caller)
+        assert not caller.outcome, "resolved twice"
+        if full is not None and not self.batcher._closed:
+            assert (outcome == "queue_full") == full, "refused though there is room, or taken though there is none"
+        caller.outcome, caller.left_at = outcome, self.now
+        self.outcomes[outcome] += bool(caller.size)
+        self._leaves(caller)
+        self.present.discard(caller)
+        self.hurried.discard(caller)
+        self.check_ledger()
+
+    async def _outcome_of(self, caller: Caller) -> str:
+        timeout_s = caller.deadline - self.now
+        try:
+            results = await self.batcher.submit(caller.key, caller.rows, client=caller.client, timeout_s=timeout_s)
+        except tuple(OUTCOMES) as error:
+            outcome = OUTCOMES[type(error)]
+            assert outcome != "bad_row" or caller.bad is not None, "failed for another's row"
+            assert outcome != "deadline" or self.now >= caller.deadline - 1e-6, "too early"
+            return outcome
+        assert results == caller.rows, "not the answer to what was asked"
+        return "answered"
+
+    def _is_full(self, caller: Caller) -> bool | None:
+        """Whether the batcher has to refuse; None while its queue has dropped what its caller does not know of yet."""
+        if self._late():
+            return None
+        if not caller.size:
+            return False
+        loads, price = self.batcher._queue.loads, self.batcher._costs.row_ns(caller.key)
+        waiting = ((self.waiting.total(), loads.all, 1.0), (self.waiting[caller.client], loads.of(caller.client), 0.5))
+        return any(
+            rows
+            and (
+                rows + caller.size > share * self.max_queue_rows
+                or load.ns + caller.size * price > share * 1e9 * self.max_queue_s
+            )
+            for rows, load, share in waiting
+        )
+
+    def _leaves(self, caller: Caller) -> None:
+        """What has not begun never will; counted once."""
+        if not caller.gone:
+            caller.gone = True
+            self.waiting[caller.client] -= caller.size - caller.begun
+
+    def _late(self) -> int:
+        """Rows whose callers are about to hear that it is too late."""
+        late = (caller for caller in self.hurried if caller.deadline <= self.now and not caller.gone)
+        return sum(caller.size - caller.begun for caller in late)
+
+    def check_ledger(self) -> None:
+        """The batcher's own count against ours."""
+        ours = self.waiting.total()
+        assert ours - self._late() <= self.batcher.queued_rows <= ours, "rows lost or kept"
+
+    async def ended(self) -> None:
+        """When all callers have gone, nothing is left of them."""
+        if self.worker is not None:
+            await self.worker
+        loads, turns = self.batcher._queue.loads, self.batcher._queue._turns
+        assert (loads.all.rows, loads.all.ns, loads._clients) == (0, 0, {}), "cost left"
+        assert not turns._lanes
+        assert not any(flow.requests or flow.rows for flow in turns._flows.values())
+        assert not self.batcher._answers
+        assert not self.batcher._running
+        assert not self.busy
+        assert self.waiting.total() == 0
+        known = {name: count for name, count in self.outcomes.items() if count and name not in ("crashed", "bad_row")}
+        assert known == {name: count for name, count in self.observed.items() if count}, (
+            f"observer told otherwise: {self.observed} for {known}"
+        )

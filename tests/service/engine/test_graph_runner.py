@@ -1,0 +1,77 @@
+"""The runner of graphs on the shipped checkpoints, and what it does about graphs that are not right."""
+
+import dataclasses
+import logging
+
+import numpy as np
+import pytest
+
+from models_store import Store, StoredModel
+from models_store.graphs import Graph
+from models_store.latents import normals
+from models_store.store import SHIPPED
+from service.engine.graph_runner import GraphRunner
+from service.errors import NonFiniteResult
+
+
+@pytest.fixture(scope="module")
+def model() -> StoredModel:
+    return Store.load(SHIPPED)["fashion-dcgan"]
+
+
+@pytest.fixture(scope="module")
+def runner(model: StoredModel) -> GraphRunner:
+    runner = GraphRunner([model], threads=1, max_batch=64)
+    runner.warm_up()
+    return runner
+
+
+def runner_of(model: StoredModel, graph: Graph) -> GraphRunner:
+    runner = GraphRunner([dataclasses.replace(model, graphs={"decode": graph})], threads=1, max_batch=64)
+    runner.warm_up()
+    return runner
+
+
+def test_one_latent_is_one_picture_in_two_hundred_random_batches(model: StoredModel, runner: GraphRunner) -> None:
+    """Sizes, orders and neighbours at random: not one byte differs."""
+    key = (model.digest, "decode")
+    latents = normals(1, range(100), model.network.latent_dim)
+    alone = [runner.run(key, [(row,)])[0] for row in latents]
+    choice = np.random.default_rng(0)
+
+    for _ in range(200):
+        rows = choice.permutation(100)[: choice.integers(1, 65)]
+        for row, picture in zip(rows, runner.run(key, [(latents[row],) for row in rows]), strict=True):
+            assert picture.tobytes() == alone[row].tobytes()
+
+
+def test_a_row_that_is_not_finite_is_refused(model: StoredModel, runner: GraphRunner) -> None:
+    """NaN never leaves the runner as a picture."""
+    with pytest.raises(NonFiniteResult):
+        runner.run((model.digest, "decode"), [(np.full(100, np.nan, dtype=np.float32),)])
+
+
+def test_a_graph_with_other_weights_is_not_used(model: StoredModel, caplog: pytest.LogCaptureFixture) -> None:
+    """It is held against the network; the log names it, and torch answers in its place."""
+    right = model.graphs["decode"]
+    norms = [name for name, key in right.tensors.items() if key.endswith("layers.1.weight")]
+    wrong = {**right.tensors, **dict.fromkeys(norms, "layers.1.bias")}
+    assert wrong != right.tensors
+
+    with caplog.at_level(logging.WARNING):
+        runner = runner_of(model, dataclasses.replace(right, tensors=wrong))
+
+    assert "its results are not those of the network" in caplog.text
+    assert runner.numerics(model.digest)["graphs"] == []
+    assert runner.run((model.digest, "decode"), [(normals(1, [0], 100)[0],)])[0].shape == (1, 28, 28)
+
+
+@pytest.mark.parametrize("content", [b"", b"no graph"])
+def test_a_graph_that_cannot_be_read_is_not_used(
+    model: StoredModel, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever is in the file, the model is served."""
+    runner = runner_of(model, Graph(content, {}))
+
+    assert "graph not used model=fashion-dcgan operation=decode" in caplog.text
+    assert runner.numerics(model.digest)["graphs"] == []
