@@ -19,7 +19,7 @@ menu:
 	@echo "  make lecture  the figures of docs/lecture.md, each from its experiment"
 	@echo "  make check    format, lint, types, import contracts, tests: what CI runs"
 	@echo "  make fix      format and repair what ruff can"
-	@echo "  make bench    measure the server against the bare model"
+	@echo "  make bench    measure the server beside its peers and the bare network"
 	@echo "  make image    build the container image"
 	@echo "  make setup    only make the environment in $(VENV)"
 	@echo "  make clean    remove it"
@@ -63,7 +63,7 @@ lecture: $(READY)
 	$(RUN) -m training lecture all
 
 bench: $(READY)
-	$(RUN) -m benchmarks.serving
+	$(RUN) -m benchmarks
 
 image:
 	docker build -t latentserve .

@@ -18,8 +18,9 @@ from benchmarks.pytorch_examples import PlainDCGAN
 from models_store.dcgan import DCGAN, DCGANConfig
 from models_store.store import SHIPPED
 from training.data import load, shuffled_rows
-from training.evaluate import sample_quality
 from training.judge import FASHION_JUDGE, Judge
+from training.quality import sample_quality
+from training.samples import samples_of
 
 BATCH = 64
 EVERY = 500
@@ -64,13 +65,12 @@ def report(plain: PlainDCGAN, steps: int, seconds: float) -> None:
     """Its samples by running statistics, as one would serve it, and by those of the batch, as the script draws them."""
     data = load("fashion-mnist", image_size=28, channels=1)
     judge = Judge.load(SHIPPED, FASHION_JUDGE, torch.device("cpu"))
-    if judge is None:
-        raise SystemExit(f"{FASHION_JUDGE} is missing in {SHIPPED}")
     network = DCGAN(DCGANConfig())
     network.load_state_dict({f"layers.{name}": value for name, value in plain.generator.state_dict().items()})
     found: dict[str, Any] = {"steps": steps, "batch_size": BATCH, "cpu_seconds": round(seconds), **origin()}
     for mode, placed in (("running statistics", network.eval()), ("batch statistics", network.train())):
-        found[mode] = sample_quality(placed, data, judge, seed=0)
+        samples = samples_of(placed, seed=0, device=torch.device("cpu"))
+        found[mode] = sample_quality(samples, data, judge, seed=0).metrics
         keys = ("frechet_distance", "kid", "precision", "recall", "density", "coverage")
         print(mode, {key: round(found[mode][key]["value"], 3) for key in keys})
     (RESULTS / "plain_dcgan.json").write_text(json.dumps(found, indent=2) + "\n")

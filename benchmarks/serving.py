@@ -1,146 +1,194 @@
-"""The server against the bare network: `make bench`, or `python -m benchmarks.serving --model fashion-vae`.
+"""Our server and its peers, side by side: the same network, the same requests, windows that take turns.
 
-Closed loop over keep-alive connections, a new seed for every request so that no cache answers, rounds interleaved with
-the bare forward pass of the same network in this process. Prints a table and writes benchmarks/results/serving.json.
+In each round every situation goes once through all servers, beginning with another one each time, so that what else the
+machine does falls on all alike. Whose turn it is not is stopped: some servers poll when nobody asks them.
 """
 
-import argparse
-import asyncio
-import json
-import platform
-import statistics
-import subprocess
-import sys
+import gc
+import os
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
-import torch
+from rich.console import Console
+from rich.progress import Progress
 
-from models_store import Store
-from models_store.latents import normals
+from benchmarks.answers import Expected, WrongAnswer, check, expected_from
+from benchmarks.ceilings import CORES, Bench
+from benchmarks.checkpoint import write_store
+from benchmarks.client import closed_loop
+from benchmarks.contestants import OURS, RAW, Contestant, started_ours, started_peer, started_raw, store_in
+from benchmarks.environments import python_of, version_of
+from benchmarks.graphs import add_graphs
+from benchmarks.latencies import percentile_ms
+from benchmarks.origin import origin
+from benchmarks.peers import PEERS
+from benchmarks.processes import DidNotStart, busy_s
+from benchmarks.result import Code, Measurement, Result
+from benchmarks.situations import SITUATIONS, Situation
 
-RESULTS = Path(__file__).parent / "results"
-WEIGHTS = Path("models_store/weights")
+CODES: tuple[Code, ...] = ("written", "ours")
+CONSOLE = Console(stderr=True)
+WARM_UP_CONNECTIONS = 64
+SETTINGS = "LATENTSERVE_"
 
 
-@dataclass
-class Row:
-    """One measured situation; times in milliseconds."""
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How much is measured."""
 
-    what: str
-    images_per_second: float
-    median_ms: float
-    p99_ms: float
+    peers: Sequence[str] = tuple(PEERS)
+    codes: Sequence[Code] = CODES
+    situations: Sequence[Situation] = SITUATIONS
+    graphs: bool = True
+    """Whether the checkpoint has graphs for ONNX Runtime, as shipped ones have."""
+    rounds: int = 3
+    seconds: float = 3.0
+    """Of a window; a part by itself gets a tenth of it."""
+    peer_threads: int = 1
+    """torch's, in a peer's process."""
+
+    def described(self) -> dict[str, Any]:
+        """As the result keeps it, with the settings that our server was given by its environment."""
+        settings = {name: value for name, value in os.environ.items() if name.startswith(SETTINGS)}
+        figures = {
+            "graphs": self.graphs,
+            "rounds": self.rounds,
+            "seconds": self.seconds,
+            "peer_threads": self.peer_threads,
+        }
+        return {**figures, "settings": settings, "cores": CORES}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--model", default="fashion-vae", help="name in the store [fashion-vae]")
-    parser.add_argument("--seconds", type=float, default=2.0, help="length of a round [2]")
-    parser.add_argument("--rounds", type=int, default=3, help="rounds of each situation, interleaved [3]")
-    options = parser.parse_args()
-    process, port = start_server()
+def run(plan: Plan) -> Result:
+    """Starts everybody, measures, stops everybody. Raises DidNotStart or WrongAnswer only for our own server."""
+    result = Result(dict(origin()), plan.described())
+    with TemporaryDirectory(prefix="latentserve-") as folder, ExitStack() as stack:
+        workspace = Path(folder)
+        store_in(workspace).mkdir()
+        write_store(store_in(workspace))
+        if plan.graphs:
+            add_graphs(store_in(workspace))
+        contestants = _started(plan, workspace, result, stack)
+        bench = Bench(store_in(workspace))
+        gc.collect()
+        gc.freeze()  # a collection in the middle of a window would look like the server's
+        stack.callback(gc.unfreeze)
+        _measure(plan, contestants, bench, result)
+    return result
+
+
+def _started(plan: Plan, workspace: Path, result: Result, stack: ExitStack) -> list[Contestant]:
+    """Those that run and answer rightly; of the others the result says what was wrong."""
+    expected, found = expected_from(store_in(workspace)), []
+    for name, start in _starts(plan, workspace, result):
+        try:
+            contestant = stack.enter_context(_running(start, expected))
+        except (DidNotStart, WrongAnswer, OSError, ValueError) as error:
+            if name == OURS:
+                raise
+            result.missing[name] = str(error)
+            CONSOLE.print(f"{name}: {error}", markup=False)
+        else:
+            version = version_of(contestant.name) if name != OURS else ""
+            result.titles[contestant.name] = f"{contestant.title} {version}".strip()
+            found.append(contestant)
+            CONSOLE.print(f"{name}: ready", markup=False)
+    return found
+
+
+def _starts(plan: Plan, workspace: Path, result: Result) -> Iterator[tuple[str, Callable[[], Contestant]]]:
+    """What to call each start, and the start."""
+    yield OURS, partial(started_ours, workspace)
+    for name in (RAW, *plan.peers):
+        if python_of(name) is None:
+            needs = f"; it needs {PEERS[name].needs}" if name in PEERS and PEERS[name].needs else ""
+            result.missing[name] = f"no environment: python -m benchmarks setup {name}{needs}"
+        elif name == RAW:
+            yield RAW, partial(started_raw, workspace)
+        else:
+            for code in plan.codes:
+                yield f"{name}, {code}", partial(started_peer, PEERS[name], code, workspace, plan.peer_threads)
+
+
+@contextmanager
+def _running(start: Callable[[], Contestant], expected: Expected) -> Iterator[Contestant]:
+    """Ready, right, and standing still. Raises DidNotStart and WrongAnswer."""
+    contestant = start()
     try:
-        rows = asyncio.run(measure(options.model, port, options.seconds, options.rounds))
+        contestant.server.wait_until(lambda: bool(contestant.picture(1, 0)))
+        if contestant.name != RAW:
+            check(contestant, expected)
+        contestant.server.pause()
+        yield contestant
     finally:
-        process.terminate()
-        process.wait(timeout=60)
-    report(options.model, rows)
+        contestant.server.stop()
 
 
-def start_server() -> tuple["subprocess.Popen[str]", int]:
-    """A server of its own process on a free port, ready."""
-    command = [sys.executable, "-m", "service", "--port", "0"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    for line in process.stdout:
-        if "http://" in line:
-            return process, int(line.split("http://")[1].split()[0].split(":")[1].strip("/").split("/")[0])
-    raise SystemExit("the server did not start")
+@contextmanager
+def _turn(who: Contestant) -> Iterator[None]:
+    """The others stand still meanwhile."""
+    who.server.go_on()
+    try:
+        # Awake again, and done with what the last window has left behind, before the clock runs.
+        who.server.wait_until(lambda: bool(who.picture(1, 0)))
+        yield
+    finally:
+        who.server.pause()
 
 
-async def measure(model: str, port: int, seconds: float, rounds: int) -> list[Row]:
-    """The best round of each situation counts for its rate, the median of the rounds for its times."""
-    network = Store.load(WEIGHTS)[model].network
-    seeds = count(1)
-    found: dict[str, list[Row]] = {}
-    for _ in range(rounds):
-        for batch in (1, 8, 64):
-            found.setdefault(f"bare forward, batch {batch}", []).append(bare(network, batch, seconds / 2))
-        for connections, images in ((1, 1), (16, 1), (64, 1), (8, 64)):
-            what = f"HTTP PNG, {connections} connections, n={images}"
-            row = await closed_loop(model, port, connections, images, seconds, seeds)
-            found.setdefault(what, []).append(row)
-    return [best(what, rows) for what, rows in found.items()]
+def _measure(plan: Plan, contestants: Sequence[Contestant], bench: Bench, result: Result) -> None:
+    seeds = count(1_000)
+    turns = {each: [who for who in contestants if each.is_for(who)] for each in plan.situations}
+    with Progress(console=CONSOLE) as progress:
+        bar = progress.add_task("warming up", total=plan.rounds * sum(map(len, turns.values())))
+        for who in contestants:
+            with _turn(who):
+                requests = (who.request(1, seed) for seed in seeds)
+                closed_loop(who.port, requests, connections=WARM_UP_CONNECTIONS, seconds=min(1.0, plan.seconds))
+        for number in range(plan.rounds):
+            progress.update(bar, description=f"round {number + 1} of {plan.rounds}")
+            result.ceilings.append(bench.measure(plan.seconds / 10))
+            for situation, those in turns.items():
+                first = number % max(1, len(those))
+                for who in (*those[first:], *those[:first]):
+                    _take_turn(number, situation, who, seeds, plan.seconds, result)
+                    progress.advance(bar)
 
 
-def bare(network: torch.nn.Module, batch: int, seconds: float) -> Row:
-    """The network alone, one thread as in the server."""
-    torch.set_num_threads(1)
-    latents = torch.from_numpy(normals(0, range(batch), network.latent_dim))  # type: ignore[arg-type]  # a LatentModel
-    times = []
-    with torch.inference_mode():
-        end = time.perf_counter() + seconds
-        while time.perf_counter() < end:
-            started = time.perf_counter()
-            network.decode(latents)  # type: ignore[operator]  # a LatentModel
-            times.append(time.perf_counter() - started)
-    return row_of("", times, batch, sum(times))
+def _take_turn(
+    number: int, situation: Situation, who: Contestant, seeds: "count[int]", seconds: float, result: Result
+) -> None:
+    """A server that is there no more loses its turn, and the result says so; the run goes on."""
+    try:
+        with _turn(who):
+            result.measurements.append(_window(number, situation, who, seeds, seconds))
+    except (DidNotStart, OSError) as error:
+        result.missing[f"{who.name}, {who.code}, round {number + 1}, {situation.name}"] = str(error)
 
 
-async def closed_loop(model: str, port: int, connections: int, images: int, seconds: float, seeds: "count[int]") -> Row:
-    """Each connection asks again as soon as it has its answer."""
-    times: list[float] = []
-    end = time.perf_counter() + seconds
-
-    async def ask() -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        while time.perf_counter() < end:
-            first = next(seeds) * 100
-            wanted = str(first) if images == 1 else f"{first}-{first + images - 1}"
-            started = time.perf_counter()
-            writer.write(f"GET /v1/models/{model}/samples/{wanted}.png HTTP/1.1\r\nHost: bench\r\n\r\n".encode())
-            head = await reader.readuntil(b"\r\n\r\n")
-            assert head.startswith(b"HTTP/1.1 200"), head
-            await reader.readexactly(int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0]))
-            times.append(time.perf_counter() - started)
-        writer.close()
-
-    started = time.perf_counter()
-    await asyncio.gather(*(ask() for _ in range(connections)))
-    return row_of("", times, images, time.perf_counter() - started)
-
-
-def row_of(what: str, times: list[float], images: int, elapsed: float) -> Row:
-    """Times of single requests or forward passes -> a row."""
-    ordered = sorted(times)
-    tail = ordered[min(len(ordered) - 1, int(0.99 * len(ordered)))]
-    return Row(what, len(times) * images / elapsed, 1000 * statistics.median(times), 1000 * tail)
-
-
-def best(what: str, rows: list[Row]) -> Row:
-    """Of interleaved rounds on a machine that others use, too."""
-    middle = sorted(row.median_ms for row in rows)[len(rows) // 2]
-    return Row(what, max(row.images_per_second for row in rows), middle, min(row.p99_ms for row in rows))
-
-
-def report(model: str, rows: list[Row]) -> None:
-    print(f"{'':36}{'images/s':>10}{'median ms':>11}{'p99 ms':>9}")
-    for row in rows:
-        print(f"{row.what:36}{row.images_per_second:10.0f}{row.median_ms:11.2f}{row.p99_ms:9.2f}")
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    environment = {
-        "commit": commit.stdout.strip(),
-        "machine": platform.machine(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-    }
-    RESULTS.mkdir(exist_ok=True)
-    result = {"model": model, "environment": environment, "rows": [asdict(row) for row in rows]}
-    (RESULTS / "serving.json").write_text(json.dumps(result, indent=2) + "\n")
-
-
-if __name__ == "__main__":
-    main()
+def _window(number: int, situation: Situation, who: Contestant, seeds: "count[int]", seconds: float) -> Measurement:
+    started, cpu, busy = time.perf_counter(), who.server.cpu_s(), busy_s()
+    window = situation.load(who, seeds, seconds)
+    busy, cpu = busy_s() - busy, who.server.cpu_s() - cpu
+    elapsed, answers = time.perf_counter() - started, len(window.times)
+    return Measurement(
+        round=number,
+        contestant=who.name,
+        code=who.code,
+        situation=situation.name,
+        requests_per_second=window.rate,
+        images_per_second=window.rate * situation.n,
+        p50_ms=percentile_ms(window.times, 50),
+        p99_ms=percentile_ms(window.times, 99),
+        cpu_ms=1000 * cpu / answers if answers else None,
+        client_cpu_ms=1000 * window.client_cpu / answers if answers else None,
+        errors=window.errors,
+        others_cores=max(0.0, (busy - cpu - window.client_cpu) / elapsed),
+    )

@@ -1,0 +1,26 @@
+"""The service's forward pass without the service: what the server, and the peers given our code, are measured by."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.checkpoint import MODEL
+from models_store import Store
+from models_store.latents import Floats
+from service.engine.graph_runner import GraphRunner
+
+MOST_ROWS = 64
+"""Of one batch, as the service's default."""
+
+Forward = Callable[[Floats], Floats]
+"""Latents (N, D) -> pixels (N, C, H, W) in [0, 1]."""
+
+
+def our_forward(store: Path, threads: int) -> Forward:
+    """The service's runner, warmed up; to be called on the thread that makes it."""
+    model = Store.load(store)[MODEL]
+    runner = GraphRunner([model], threads=threads, max_batch=MOST_ROWS)
+    runner.warm_up()
+    key = (model.digest, "decode")
+    return lambda latents: np.stack(runner.run(key, [(row,) for row in latents]))
