@@ -87,7 +87,11 @@ def start(kind: str, root: Path) -> tuple[Run, Objective]:
     return Run.create(root, kind, CONFIGS[kind]), make(kind)
 
 
-@pytest.mark.parametrize("kind", CONFIGS)
+LONG = ("discrete-vae", "flow")
+"""The trainings that take longest, of which CI sees to that they resume."""
+
+
+@pytest.mark.parametrize("kind", [pytest.param(kind, marks=[pytest.mark.slow] * (kind in LONG)) for kind in CONFIGS])
 def test_an_interrupted_run_ends_bit_identical(kind: str, tmp_path: Path, little_world: ImageSet) -> None:
     """Stopped within a tick, at a tick and at a validation, each time continued by a process that knows nothing."""
     whole, objective = start(kind, tmp_path / "whole")

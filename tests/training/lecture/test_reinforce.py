@@ -128,6 +128,7 @@ def test_training_by_estimates_lifts_the_exact_elbo() -> None:
     assert curve[0] < curve[-1]
 
 
+@pytest.mark.slow
 def test_the_lesson_draws_its_figure(tmp_path: Path) -> None:
     """In small: a picture of some size, and every finding is a number."""
     findings = reinforce.lesson(tmp_path / "figure.png", draws=100, steps=25, exact_steps=25, count=20, images=2)
