@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from benchmarks.checkpoint import MODEL, stored
-from models_store.checkpoint import read_pointer, write_graphs
+from models_store.checkpoint import write_graphs
 from models_store.graphs import pack
+from models_store.pointer import read_pointer
 from training.graphs import Weights, graphs_of
 
 

@@ -6,7 +6,8 @@ It knows no HTTP and no optimizer; `training` fills it, `service` serves from it
 """
 
 from models_store.base import Autoencoder, LatentModel, StagedModel
-from models_store.checkpoint import Card, CheckpointError, write_checkpoint
+from models_store.checkpoint import Card, write_checkpoint
+from models_store.pointer import CheckpointError
 from models_store.store import Store, StoredModel
 
 __all__ = [

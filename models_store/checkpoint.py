@@ -10,10 +10,7 @@ import dataclasses
 import hashlib
 import json
 import math
-import os
 import re
-import secrets
-import stat
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -36,15 +33,20 @@ from models_store.energy_vae import EnergyVAE, EnergyVAEConfig
 from models_store.flow import RealNVP
 from models_store.image_flow import ImageFlow, ImageFlowConfig
 from models_store.inverted_dcgan import InvertedDCGAN, InvertedDCGANConfig
+from models_store.pointer import (
+    LARGEST_HEADER,
+    CheckpointError,
+    Pointer,
+    StoredFile,
+    read_pointer,
+    replace_file,
+    write_pointer,
+)
 from models_store.vae import VAE, VAEConfig
 
 FORMAT = 1
 DEEPEST_CARD = 16
-FILE = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
-HEX_DIGEST = re.compile(r"[0-9a-f]{64}")
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-LARGEST_FILE = 2**30
-LARGEST_HEADER = 2**20
 METADATA_KEY = "latentserve"
 
 ARCHITECTURES: dict[str, tuple[type[Any], type[nn.Module]]] = {
@@ -59,10 +61,6 @@ ARCHITECTURES: dict[str, tuple[type[Any], type[nn.Module]]] = {
     "vae": (VAEConfig, VAE),
 }
 """Architecture -> its config and its network: the one line a new model family adds here."""
-
-
-class CheckpointError(Exception):
-    """A checkpoint that must not be served; the message names the file and what is wrong with it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,36 +110,6 @@ def _require_plain(value: Any, depth: int = 0) -> None:
 
 
 @dataclass(frozen=True)
-class StoredFile:
-    """A file of the same folder, its size in bytes and its sha256 in hex."""
-
-    file: str
-    size: int
-    sha256: str
-
-    @property
-    def sound(self) -> bool:
-        """Whether this can be true of a file here."""
-        return bool(self.size >= 0 and HEX_DIGEST.fullmatch(self.sha256) and FILE.fullmatch(self.file))
-
-    def read(self, folder: Path) -> bytes:
-        """The file's bytes; raises CheckpointError if they are not those that were meant."""
-        content = read_regular_file(folder / self.file, limit=LARGEST_FILE)
-        if len(content) != self.size:
-            raise CheckpointError(f"{self.file} has {len(content)} bytes, its pointer says {self.size}: truncated?")
-        if hashlib.sha256(content).hexdigest() != self.sha256:
-            raise CheckpointError(f"{self.file} does not have the sha256 of its pointer: its content was altered")
-        return content
-
-
-@dataclass(frozen=True)
-class Pointer(StoredFile):
-    """What a name points to: a checkpoint, and the archive of its graphs if it has one."""
-
-    graphs: StoredFile | None = None
-
-
-@dataclass(frozen=True)
 class Checkpoint:
     """A verified checkpoint: the network is frozen, in eval mode and on the CPU."""
 
@@ -174,7 +142,7 @@ def write_checkpoint(folder: Path, name: str, network: nn.Module, card: Card) ->
     path = folder / f"{name}-{digest[:16]}.safetensors"
     replace_file(path, content)
     pointer = Pointer(path.name, len(content), digest)
-    _point(folder, name, pointer)
+    write_pointer(folder, name, pointer)
     return path
 
 
@@ -184,47 +152,8 @@ def write_graphs(folder: Path, name: str, content: bytes) -> Path:
     path = folder / f"{pointer.file.removesuffix('.safetensors')}.graphs.zip"
     replace_file(path, content)
     graphs = StoredFile(path.name, len(content), hashlib.sha256(content).hexdigest())
-    _point(folder, name, dataclasses.replace(pointer, graphs=graphs))
+    write_pointer(folder, name, dataclasses.replace(pointer, graphs=graphs))
     return path
-
-
-def _point(folder: Path, name: str, pointer: Pointer) -> None:
-    said = dataclasses.asdict(pointer)
-    if pointer.graphs is None:
-        del said["graphs"]
-    replace_file(folder / f"{name}.json", (json.dumps(said, indent=2) + "\n").encode())
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Makes the file hold exactly that content, or leaves it as it was: temporary file, fsync, rename, fsync."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def read_pointer(path: Path) -> Pointer:
-    """Raises CheckpointError for a pointer that is not one."""
-    try:
-        found = json.loads(read_regular_file(path, limit=LARGEST_HEADER))
-        graphs = found.pop("graphs", None)
-        pointer = Pointer(**found, graphs=StoredFile(**graphs) if graphs is not None else None)
-        sound = pointer.sound and (pointer.graphs is None or pointer.graphs.sound)
-    except (ValueError, TypeError, AttributeError, RecursionError):
-        sound = False
-    if not sound:
-        raise CheckpointError(f"{path.name} is no checkpoint pointer: want {{file, size, sha256}}, file beside it")
-    return pointer
 
 
 def read_checkpoint(folder: Path, name: str) -> Checkpoint:
@@ -237,24 +166,6 @@ def read_checkpoint(folder: Path, name: str) -> Checkpoint:
         return _parse(name, pointer.sha256, content)
     except CheckpointError as error:
         raise CheckpointError(f"{pointer.file}: {error}") from None
-
-
-def read_regular_file(path: Path, *, limit: int) -> bytes:
-    """The bytes of a regular file, no link followed; raises CheckpointError otherwise or above the limit."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        try:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                raise CheckpointError(f"{path.name} is not a regular file")
-            if status.st_size > limit:
-                raise CheckpointError(f"{path.name} has {status.st_size} bytes, the limit is {limit}")
-            with os.fdopen(os.dup(descriptor), "rb") as file:
-                return file.read(limit + 1)
-        finally:
-            os.close(descriptor)
-    except OSError as error:
-        raise CheckpointError(f"{path.name} cannot be read: {error.strerror}") from None
 
 
 def parse_header(content: bytes) -> dict[str, Any]:

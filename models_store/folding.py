@@ -21,6 +21,11 @@ def folded(network: nn.Module) -> nn.Module:
     return made
 
 
+def gain_of(norm: nn.BatchNorm2d) -> Tensor:
+    """By which each channel is multiplied in eval mode, (C,)."""
+    return norm.weight * torch.rsqrt(cast("Tensor", norm.running_var) + norm.eps)
+
+
 def _fold(layers: nn.Sequential) -> None:
     rest = list(layers)
     kept: list[nn.Module] = []
@@ -44,7 +49,7 @@ class _FoldedConvolution(nn.Module):
     def forward(self, pictures: Tensor) -> Tensor:
         """Pictures (B, C, H, W) -> what the norm makes of their convolution."""
         norm, convolution = self.norm, self.convolution
-        gain = norm.weight * torch.rsqrt(cast("Tensor", norm.running_var) + norm.eps)
+        gain = gain_of(norm)
         shift = norm.bias - cast("Tensor", norm.running_mean) * gain
         weight = convolution.weight * gain[None, :, None, None]
         if pictures.shape[2:] == (1, 1):

@@ -9,7 +9,6 @@ far a picture is from what the generator can draw, and is no density that the ga
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +16,7 @@ from torch.nn import functional
 
 from models_store.base import Autoencoder
 from models_store.dcgan import DCGAN, DCGANConfig
+from models_store.folding import gain_of
 from models_store.likelihoods import DiscretizedLogistic, Likelihood
 from models_store.posteriors import DiagonalNormal, Posterior
 from models_store.pyramid import encoder, require_halvings
@@ -120,7 +120,7 @@ class InvertedDCGAN(DCGAN, Autoencoder):
         error = (drawn + 1.0) / 2.0 - images
         slope = error * (1.0 - drawn.square())
         for norm, convolution, output in zip(reversed(norms), reversed(convolutions), reversed(features), strict=True):
-            slope = _pulled_back(slope, convolution) * (output > 0) * _gain(norm)[:, None, None]
+            slope = _pulled_back(slope, convolution) * (output > 0) * gain_of(norm)[:, None, None]
         slope = _pulled_back(slope, first).flatten(1)
         if self.classes:
             # Which latent of a class is the largest has no slope.
@@ -134,8 +134,3 @@ def _pulled_back(slope: Tensor, layer: nn.ConvTranspose2d) -> Tensor:
     """The slope with respect to a layer's output -> that with respect to its input."""
     stride, padding = (tuple(map(int, each)) for each in (layer.stride, layer.padding))
     return functional.conv2d(slope, layer.weight, stride=stride, padding=padding)
-
-
-def _gain(norm: nn.BatchNorm2d) -> Tensor:
-    """By which each channel is multiplied in eval mode."""
-    return norm.weight * torch.rsqrt(cast("Tensor", norm.running_var) + norm.eps)

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from models_store.base import LatentModel
-from models_store.checkpoint import NAME, Card, CheckpointError, read_checkpoint, read_pointer
+from models_store.checkpoint import NAME, Card, read_checkpoint
 from models_store.graphs import Graph, GraphsError, unpack
+from models_store.pointer import CheckpointError, read_pointer
 
 logger = logging.getLogger("latentserve")
 

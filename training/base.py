@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from models_store.base import LatentModel
-from models_store.checkpoint import CheckpointError, read_checkpoint
+from models_store.checkpoint import read_checkpoint
+from models_store.pointer import CheckpointError
 
 Base = TypeVar("Base", bound=LatentModel)
 

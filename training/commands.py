@@ -11,15 +11,14 @@ from models_store.base import Autoencoder, LatentModel
 from models_store.checkpoint import (
     Card,
     Checkpoint,
-    CheckpointError,
     read_checkpoint,
-    read_pointer,
     write_checkpoint,
     write_graphs,
 )
 from models_store.conditional_vae import ConditionalVAEConfig
 from models_store.dcgan import DCGANConfig
 from models_store.graphs import pack
+from models_store.pointer import CheckpointError, read_pointer
 from training import binarized_mnist, emoji, fashion_mnist, program
 from training import data as datasets
 from training.allocator import keep_freed_memory

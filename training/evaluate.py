@@ -22,12 +22,11 @@ from training.judge import JUDGES, Judge
 from training.objective import Pictures, noise_of
 from training.quality import sample_quality
 from training.samples import samples_of
+from training.weights import drawn_log_weights
 
 Metrics = dict[str, Any]
 BATCH = 500
 """Images whose noise is drawn together: part of every protocol."""
-FORWARD = 125
-"""Images that go through a network together, which is as many as a CPU's cache can take."""
 
 
 @dataclass
@@ -99,7 +98,7 @@ def likelihood(network: Autoencoder, test: Split, *, draws: int, seed: int) -> M
         uniforms = torch.rand(images.shape, generator=noise, device=images.device)
         data = to_domain(images, domain, uniforms)
         statistics = network.encode(data)
-        log_weights = _log_weights(network, data, statistics, draws, noise)
+        log_weights = torch.stack([drawn_log_weights(network, data, statistics, noise) for _ in range(draws)])
         elbos.append(log_weights.mean(0))
         bounds.append(importance_weighted(log_weights))
     elbo, value = torch.cat(elbos), torch.cat([bound.value for bound in bounds])
@@ -115,21 +114,6 @@ def likelihood(network: Autoencoder, test: Split, *, draws: int, seed: int) -> M
         floor = binarization_entropy(test)
         metrics["binarization_entropy"] = {"value": floor, "excess_nats": -float(value.mean()) - floor}
     return metrics
-
-
-def _log_weights(
-    network: Autoencoder, data: torch.Tensor, statistics: torch.Tensor, draws: int, noise: torch.Generator
-) -> torch.Tensor:
-    """Log importance weights (draws, B) in float64."""
-    shape = (len(data), network.latent_dim)
-
-    def terms() -> torch.Tensor:
-        every = (data, statistics, torch.randn(shape, generator=noise, device=data.device))
-        parts = zip(*(each.split(FORWARD) for each in every), strict=True)
-        return torch.cat([network.log_weights(*part) for part in parts]).double().cpu()
-
-    every = torch.stack([terms() for _ in range(draws)])
-    return every[..., 0] + every[..., 1] - every[..., 2]
 
 
 def binarization_entropy(split: Split) -> float:

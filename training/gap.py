@@ -11,6 +11,7 @@ from models_store.estimators import WeightAccumulator
 from models_store.likelihoods import Bernoulli, binarize, to_domain
 from training.annealing import Schedule, Start, annealed, matched_normal, sandwiched
 from training.data import Split
+from training.weights import drawn_log_weights
 
 Table = dict[str, Any]
 
@@ -73,10 +74,7 @@ def _by_draws(network: Autoencoder, data: Tensor, draws: int, noise: torch.Gener
     weights = WeightAccumulator(len(data))
     total = torch.zeros(len(data), dtype=torch.float64)
     for _ in range(draws):
-        shape = (len(data), network.latent_dim)
-        terms = network.log_weights(data, statistics, torch.randn(shape, generator=noise, device=data.device))
-        exact = terms.double().cpu()
-        log_weight = exact[:, 0] + exact[:, 1] - exact[:, 2]
+        log_weight = drawn_log_weights(network, data, statistics, noise)
         weights.add(log_weight[None])
         total += log_weight
     return total / draws, weights.bound().value

@@ -24,9 +24,12 @@ from models_store.base import LatentModel
 from models_store.folding import folded
 from models_store.graphs import Graph
 from models_store.operations import Operation, operations_of
+from models_store.sessions import Session
 
 EXAMPLES = 3
 """Rows to trace with: more than one, since a batch of one is special to tracers."""
+ROWS = 64
+"""Of the largest batch in which a graph is tried: the server's own."""
 SMALL = 256
 """Bytes up to which a tensor stays in the graph."""
 
@@ -71,13 +74,21 @@ class Weights:
 
 
 def graphs_of(network: LatentModel, weights: Weights, names: Sequence[str] | None = None) -> dict[str, Graph]:
-    """The named operations of the network, or all that it has; one that makes no graph is said and left to torch."""
+    """The named operations of the network, or all that it has.
+
+    One that makes no graph, or one whose graph the server would not use, is said and left to torch.
+    """
     found: dict[str, Graph] = {}
     for name in track(names or list(operations_of(network)), "graphs", transient=True):
         try:
-            found[name] = _graph_of(network, name, weights)
+            graph = _graph_of(network, name, weights)
+            doubt = Session(graph, network.state_dict()).doubt(operations_of(network)[name], rows=ROWS)
         except (torch.onnx.OnnxExporterError, RuntimeError) as error:
-            print(f"{name} stays with torch: {str(error).strip().partition(chr(10))[0]}")
+            doubt = str(error).strip().partition("\n")[0]
+        if doubt is None:
+            found[name] = graph
+        else:
+            print(f"{name} stays with torch: {doubt}")
     return found
 
 

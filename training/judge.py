@@ -9,8 +9,9 @@ import torch
 from rich.progress import track
 from torch import Tensor
 
-from models_store.checkpoint import CheckpointError, read_checkpoint
+from models_store.checkpoint import read_checkpoint
 from models_store.classifier import Classifier
+from models_store.pointer import CheckpointError
 from training import efficientnet
 from training.data import Split
 from training.efficientnet import EfficientNetLite0

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from models_store.checkpoint import replace_file
+from models_store.pointer import replace_file
 from training.config import RunConfig, build, flat_values
 from training.kinds import KINDS
 

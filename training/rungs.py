@@ -11,11 +11,10 @@ from models_store.estimators import WeightAccumulator
 from models_store.likelihoods import to_domain
 from training.data import Split
 from training.objective import noise_of
+from training.weights import FORWARD, drawn_log_weights
 
 RUNGS = (1, 10, 100, 1_000, 5_000)
 """K of the bounds; the third is `evaluate`'s own on all images, the last that of the published tables."""
-BATCH = 125
-"""Images that go through the network together, which is as many as a CPU's cache can take."""
 
 
 @torch.no_grad()
@@ -32,7 +31,7 @@ def rungs(network: Autoencoder, test: Split, *, images: int, seed: int, draws: t
         raise ValueError(f"{images} images: want 2 to {len(test)}, the number of test images")
     found: list[torch.Tensor] = []
     noise = noise_of(seed, 2, test.images.device)
-    parts = list(test.take(torch.arange(images, device=test.images.device)).batches(BATCH))
+    parts = list(test.take(torch.arange(images, device=test.images.device)).batches(FORWARD))
     with Progress(transient=True) as progress:
         bar = progress.add_task("draws", total=draws[-1] * len(parts))
         for part in parts:
@@ -41,10 +40,7 @@ def rungs(network: Autoencoder, test: Split, *, images: int, seed: int, draws: t
             statistics, weights, climbed = network.encode(data), WeightAccumulator(len(part)), []
             for rung in draws:
                 while weights.draws < rung:
-                    shape = (len(part), network.latent_dim)
-                    drawn = torch.randn(shape, generator=noise, device=pixels.device)
-                    terms = network.log_weights(data, statistics, drawn).double().cpu()
-                    weights.add((terms[:, 0] + terms[:, 1] - terms[:, 2])[None])
+                    weights.add(drawn_log_weights(network, data, statistics, noise)[None])
                     progress.advance(bar)
                 climbed.append(weights.bound().value)
             found.append(torch.stack(climbed))

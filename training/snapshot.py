@@ -13,7 +13,7 @@ from safetensors.torch import save as dump_tensors
 from torch import Tensor
 from torch.optim import Optimizer
 
-from models_store.checkpoint import replace_file
+from models_store.pointer import replace_file
 from training.objective import Objective
 
 METADATA_KEY = "training"

@@ -79,11 +79,6 @@ class Batcher(Generic[Key, Row, Result]):
         """Rows that no batch has taken yet."""
         return self._queue.loads.all.rows
 
-    @property
-    def queued_s(self) -> float:
-        """What they will cost the executor."""
-        return self._queue.loads.all.seconds
-
     def require_room(self, key: Key, rows: int, *, client: str = "") -> None:
         """Raises what `submit` would raise for so many rows at this moment, before anything is made for them."""
         with self._lock:

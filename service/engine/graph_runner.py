@@ -9,42 +9,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-import onnxruntime
-import torch
 
 from models_store import StoredModel
-from models_store.graphs import Graph
 from models_store.latents import Floats
 from models_store.operations import Operation, operations_of
-from service.engine.runner import Key, Row, TorchRunner, finite
+from models_store.sessions import Session
+from service.engine.runner import Key, Row, TorchRunner, columns_of, finite
 
 logger = logging.getLogger("latentserve")
-
-TRIED_SIZES = (1, 2, 3, 5, 8, 13, 21, 34)
-"""Batch sizes at which a row has to have the bits that it has in the largest batch."""
-RELATIVE, ABSOLUTE = 1e-4, 1e-4
-"""How far a graph's numbers may be from torch's: rounding in another order, no more."""
-
-
-class Session:
-    """One loaded graph."""
-
-    def __init__(self, graph: Graph, tensors: dict[str, Floats], *, threads: int) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3  # errors
-        # A thread that spins takes a core from everybody else on the machine.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        values = [onnxruntime.OrtValue.ortvalue_from_numpy(tensors[key]) for key in graph.tensors.values()]
-        options.add_external_initializers(list(graph.tensors), values)
-        self._session = onnxruntime.InferenceSession(graph.model, options, providers=["CPUExecutionProvider"])
-        self._names = [each.name for each in self._session.get_inputs()]
-
-    def run(self, columns: Sequence[Floats]) -> Floats:
-        """Columns (B, …), one an argument -> the results (B, …)."""
-        (results,) = self._session.run(None, dict(zip(self._names, columns, strict=True)))
-        return np.asarray(results)
 
 
 class GraphRunner:
@@ -61,7 +33,7 @@ class GraphRunner:
         session = self._sessions.get(key)
         if session is None:
             return self._torch.run(key, rows)
-        columns = [np.stack(column) for column in zip(*rows, strict=True)]
+        columns = columns_of(rows)
         parts = range(0, len(rows), self._max_batch)
         outputs = [session.run([column[start : start + self._max_batch] for column in columns]) for start in parts]
         return finite(np.concatenate(outputs))
@@ -87,30 +59,12 @@ class GraphRunner:
         """The graph of an operation, if there is one that keeps what it promises."""
         if name not in model.graphs:
             return None
-        state = {key: tensor.numpy() for key, tensor in model.network.state_dict().items()}
         try:
-            session = Session(model.graphs[name], state, threads=self._threads)
-            doubt = self._doubt(session, operation)
+            session = Session(model.graphs[name], model.network.state_dict(), threads=self._threads)
+            doubt = session.doubt(operation, rows=self._max_batch)
         except Exception as error:  # noqa: BLE001  # whatever is wrong with a graph, torch can do without it
             doubt = str(error)
         if doubt is None:
             return session
         logger.warning("graph not used model=%s operation=%s reason=%s", model.name, name, doubt)
-        return None
-
-    def _doubt(self, session: Session, operation: Operation) -> str | None:
-        """What speaks against the graph: None if nothing does."""
-        with torch.inference_mode():
-            examples = operation.examples(max(self._max_batch, 2 * TRIED_SIZES[-1]))
-            few = [each[: TRIED_SIZES[-1]] for each in examples]
-            expected = operation.forward(*few).numpy()
-        columns = [each.numpy() for each in examples]
-        whole = session.run(columns)
-        if not np.allclose(whole[: len(expected)], expected, rtol=RELATIVE, atol=ABSOLUTE):
-            return "its results are not those of the network"
-        for size in TRIED_SIZES:
-            # Kernels take rows by twos, fours and eights: an odd distance gives each a new place among them.
-            part = slice(size + 1, 2 * size + 1)
-            if not np.array_equal(session.run([column[part] for column in columns]), whole[part]):
-                return f"a row in a batch of {size} has other bits than in one of {len(whole)}"
         return None

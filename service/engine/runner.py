@@ -58,6 +58,11 @@ class Plan:
         return [*chunks, (rest, min(size for size in self.sizes if size >= rest))] if rest else chunks
 
 
+def columns_of(rows: Sequence[Row]) -> list[Floats]:
+    """Rows of arguments -> a batch (B, …) for each argument."""
+    return [np.stack(column) for column in zip(*rows, strict=True)]
+
+
 def finite(results: Floats) -> list[Floats]:
     """The rows of a batch; raises NonFiniteResult if any number of them is not finite."""
     if not np.isfinite(results).all():
@@ -77,7 +82,7 @@ class TorchRunner:
         self._plans: dict[Key, Plan] = {}
 
     def run(self, key: Key, rows: Sequence[Row]) -> list[Floats]:
-        columns = [np.stack(column) for column in zip(*rows, strict=True)]
+        columns = columns_of(rows)
         outputs, start = [], 0
         for count, size in self._plans[key].chunks(len(rows)):
             chunk = [column[start : start + count] for column in columns]

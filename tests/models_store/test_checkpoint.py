@@ -20,8 +20,9 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from models_store import Autoencoder, Card, CheckpointError, LatentModel, write_checkpoint
-from models_store.checkpoint import LARGEST_HEADER, METADATA_KEY, parse_header, read_checkpoint
+from models_store.checkpoint import METADATA_KEY, parse_header, read_checkpoint
 from models_store.classifier import Classifier, ClassifierConfig
+from models_store.pointer import LARGEST_HEADER
 from tests.conftest import tiny_dcgan, tiny_vae
 from tests.models_store.examples import contiguous, forge, forge_bytes, header_of, noise, point
 

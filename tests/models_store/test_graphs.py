@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from models_store import Store
-from models_store.checkpoint import CheckpointError, read_checkpoint, write_graphs
+from models_store.checkpoint import read_checkpoint, write_graphs
 from models_store.graphs import Graph, GraphsError, pack, unpack
+from models_store.pointer import CheckpointError
 from models_store.store import SHIPPED
 
 GRAPHS = {"decode": Graph(b"a graph", {"weight": "layers.0.weight"}), "encode": Graph(b"", {})}

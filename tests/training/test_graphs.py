@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from models_store import Store
-from models_store.checkpoint import read_pointer, write_graphs
+from models_store.checkpoint import write_graphs
 from models_store.graphs import pack
 from models_store.latents import Floats, normals
+from models_store.pointer import read_pointer
 from models_store.store import SHIPPED
 from service.engine.graph_runner import GraphRunner
 from service.engine.runner import Row, TorchRunner

@@ -6,7 +6,8 @@ import torch
 from rich.progress import track
 from torch import nn
 
-from models_store.checkpoint import CheckpointError, read_checkpoint
+from models_store.checkpoint import read_checkpoint
+from models_store.pointer import CheckpointError
 from training.data import Split, shuffled_rows
 from training.objective import Objective, noise_of
 

@@ -408,5 +408,6 @@ async def test_a_real_thread_and_the_event_loop_lose_nothing_between_them() -> N
         sys.setswitchinterval(usual)
     executor.pool.shutdown()
 
-    assert (shared.queued_rows, shared.queued_s) == (0, 0)
+    loads = shared._queue.loads.all
+    assert (loads.rows, loads.ns) == (0, 0)
     assert witness.done + witness.refused.count("cancelled") == sum(number % 23 > 0 for number in range(2000))
