@@ -12,7 +12,7 @@ from latentserve.pictures import Pictures, file_of
 from latentserve.seeds import Seeds, seeds_text
 
 KeyPoints = Seeds | ArrayLike | Iterable[Pictures]
-"""Seeds (42, "42,77", [42, 77]), latents (n, latent_dim), or a list that mixes seeds as integers, points (latent_dim,)
+"""Seeds (42, "42,79", [42, 79]), latents (n, latent_dim), or a list that mixes seeds as integers, points (latent_dim,)
 and pictures: a pathlib.Path, bytes, an image, a `File`."""
 
 

@@ -112,7 +112,8 @@ def _store_of(store: Path, model: str | None) -> Iterator[Path]:
         hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known) or 'none'}"
         raise NotFound(f"no model {name!r} in {os.fspath(store)}", code="model_not_found", hint=hint)
     with tempfile.TemporaryDirectory(prefix="latentserve-") as folder:
-        for file in (f"{name}.json", str(known[name].get("file", ""))):
-            if (store / file).is_file():
+        graphs = known[name].get("graphs") or {}
+        for file in (f"{name}.json", known[name].get("file"), graphs.get("file")):
+            if file and (store / file).is_file():
                 shutil.copyfile(store / file, Path(folder) / file)
         yield Path(folder)

@@ -1,4 +1,4 @@
-"""Seeds as callers write them: 42, "0-15", "alice", [42, 77], range(16)."""
+"""Seeds as callers write them: 42, "0-15", "alice", [42, 79], range(16)."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -17,7 +17,7 @@ def seeds_text(seeds: Seeds) -> str:
         return str(seeds)
     found = ",".join(str(seed) for seed in seeds)
     if not found:
-        raise ValueError('no seeds; name at least one, as in 42, "0-15" or [42, 77]')
+        raise ValueError('no seeds; name at least one, as in 42, "0-15" or [42, 79]')
     return found
 
 

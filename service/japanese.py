@@ -133,7 +133,7 @@ SENTENCES = (
         "a path has 2 to {0} key points, and this one {1}",
         "経路のキーポイントは 2 から {0} 個ですが、これには {1} 個あります",
     ),
-    ("name two seeds, as in 42,77", "42,77 のように 2 つのシードを指定してください"),
+    ("name two seeds, as in 42,79", "42,79 のように 2 つのシードを指定してください"),
     # Points
     ("'{0}' is not base64url", "「{0}」は base64url ではありません"),
     ("take z64 from a JSON answer", "z64 は JSON の答えから取ってください"),

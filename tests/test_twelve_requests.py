@@ -110,7 +110,7 @@ def test_7_the_latents_of_a_seed(client: httpx.Client) -> None:
 
 def test_8_an_interpolation(client: httpx.Client) -> None:
     """72 frames that close."""
-    image = picture(client.get(f"{VAE}/interpolations/42,77,1001.webp?steps=24&loop=true"))
+    image = picture(client.get(f"{VAE}/interpolations/42,79,1001.webp?steps=24&loop=true"))
 
     assert image.n_frames == 72  # type: ignore[attr-defined]  # an animation has it
     assert image.info["loop"] == 0
@@ -118,7 +118,7 @@ def test_8_an_interpolation(client: httpx.Client) -> None:
 
 def test_9_a_stream_of_frames(client: httpx.Client) -> None:
     """start, 8 frames, done."""
-    with client.stream("GET", f"{VAE}/interpolations/42,77?steps=8", headers={"Accept": "text/event-stream"}) as answer:
+    with client.stream("GET", f"{VAE}/interpolations/42,79?steps=8", headers={"Accept": "text/event-stream"}) as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
         events = [line.partition(": ")[2] for line in answer.iter_lines() if line.startswith("event: ")]
 

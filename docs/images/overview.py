@@ -11,7 +11,7 @@ SERVER = sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8000"
 ROWS = (
     "fashion-vae/samples/0-31.png?size=56&columns=16",
     "fashion-dcgan/samples/0-31.png?size=56&columns=16",
-    "fashion-vae/interpolations/10,11.strip.png?steps=16&size=56&gap=2",
+    "fashion-vae/interpolations/42,79.strip.png?steps=16&size=56&gap=2",
     "fashion-dcgan/interpolations/4,11.strip.png?steps=16&size=56&gap=2",
 )
 SPACE = 14

@@ -32,7 +32,7 @@ for temperature in (0, 0.5, 1, 1.5):
 # Latents are arrays: slice them, add them, walk between them.
 
 # %%
-z = vae.latents([42, 77])
+z = vae.latents([42, 79])
 vae.interpolate(z, steps=10)
 
 # %%

@@ -16,7 +16,7 @@ EXAMPLE = """from latentserve import Client
 with Client("http://127.0.0.1:8000") as client:
     vae = client.model("fashion-vae")  # pinned: it stays this version
     images = vae.sample("0-15", size=56)  # or sample(n=16), or sample(["alice", "bob"])
-    z = vae.latents([42, 77])
+    z = vae.latents([42, 79])
     middle = vae.decode((z[0] + z[1]) / 2)
     exact = vae.encode(images[0].png).exact  # True: the file carries its recipe"""
 TWINS = """`AsyncClient` and `AsyncModel` have the same methods, awaited; `stream_interpolation` is an asynchronous

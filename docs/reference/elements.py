@@ -15,7 +15,7 @@ page as custom elements, for any page of any origin. One line brings them; they 
 from."""
 EXAMPLE = """<script type="module" src="http://127.0.0.1:8000/elements.js"></script>
 <latent-map model="fashion-vae-2d" at="42"></latent-map>
-<film-strip model="fashion-vae" a="42" b="77"></film-strip>
+<film-strip model="fashion-vae" a="42" b="79"></film-strip>
 <draw-pad model="fashion-vae"></draw-pad>
 <elbo-meter model="fashion-vae"></elbo-meter>
 <script type="module">

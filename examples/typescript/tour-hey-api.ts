@@ -21,7 +21,7 @@ const decoded = await latentserve.decodeLatents({ ...about, body: { latents }, h
 if (!(decoded.data instanceof Blob)) throw new Error("no picture");
 console.log(`decoded: ${decoded.data.size} bytes of ${decoded.data.type}`);
 
-const film = await latentserve.createInterpolation({ ...about, body: { seeds: [42, 77], steps: 8 } });
+const film = await latentserve.createInterpolation({ ...about, body: { seeds: [42, 79], steps: 8 } });
 if (typeof film.data === "string" || film.data instanceof Blob) throw new Error("no JSON");
 console.log(`interpolated: ${film.data.data.length} frames`);
 

@@ -24,7 +24,7 @@ class SampleCalls(Addressed):
         size: int | None = None,
         label: str | int | None = None,
     ) -> Call[Images]:
-        """Images of seeds (42, "0-15", "alice", [42, 77]), or `n` images of one `seed`, drawn if it is missing.
+        """Images of seeds (42, "0-15", "alice", [42, 79]), or `n` images of one `seed`, drawn if it is missing.
 
         `temperature` (0-2) scales the prior's deviation, `size` is the longer side in pixels, `label` a class.
         """

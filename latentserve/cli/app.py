@@ -36,9 +36,9 @@ COMMANDS = {
         "generate:interpolate",
         "The path through the images of seeds, as an animation or a strip.",
         (
-            "latentserve interpolate fashion-vae 42,77 --steps 6",
-            "latentserve interpolate fashion-vae 42,77,1001 --steps 24 --loop -o morph.webp",
-            "latentserve interpolate fashion-vae 42,77 -o path.strip.png",
+            "latentserve interpolate fashion-vae 42,79 --steps 6",
+            "latentserve interpolate fashion-vae 42,79,1001 --steps 24 --loop -o morph.webp",
+            "latentserve interpolate fashion-vae 42,79 -o path.strip.png",
         ),
     ),
     "traverse": (

@@ -49,7 +49,7 @@ def sample(
 
 def interpolate(
     model: str,
-    seeds: str = "42,77",
+    seeds: str = "42,79",
     /,
     *,
     output: Output = None,
@@ -70,7 +70,7 @@ def interpolate(
     model
         its name, or name@digest for one version for ever
     seeds
-        2 to 16 key points, as in 42,77,1001
+        2 to 16 key points, as in 42,79,1001
     """
     with where.model(model, needs="interpolate") as opened:
         path: dict[str, Any] = {"steps": steps, "loop": loop or None, "method": method, "easing": easing}

@@ -4,8 +4,8 @@ from models_store.latents import normals
 from service.routes.points import encode_z64
 
 MODEL = "fashion-vae"
-PINNED = f"/v1/models/{MODEL}@241ce678"
-DIGEST = "241ce67838774615a8f06781b643d266fc41fb07388a424cc18c8ae5cc49beba"
+PINNED = f"/v1/models/{MODEL}@c60474b9"
+DIGEST = "c60474b9ea3605b23af99fa900b0d927ed805bcfc77c1790d15963d74ee61dbc"
 _POINT = normals(42, [0], 40)[0]
 LATENTS = [float(str(value)) for value in _POINT]
 """Those of seed 42."""

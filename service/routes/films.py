@@ -158,7 +158,7 @@ def check_film(exchange: Exchange, points: int, extension: str, parameters: Path
     limit = exchange.limits.key_points
     if not 2 <= points <= limit:
         detail = f"a path has 2 to {limit} key points, and this one {points}"
-        raise InvalidParameter(detail, allowed=f"2 to {limit}", hint="name two seeds, as in 42,77")
+        raise InvalidParameter(detail, allowed=f"2 to {limit}", hint="name two seeds, as in 42,79")
     if parameters.at is not None:
         if extension not in STILL:
             raise InvalidParameter(f"at: one frame as {extension}", allowed=list(STILL), hint="leave `at` out")

@@ -29,10 +29,10 @@ router = APIRouter(prefix="/v1/models/{m}/interpolations", tags=["interpolations
 Extension = Literal["webp", "apng", "gif", "strip.png", "png", "json", "npy", "zip"]
 OFFERED = ("png", "webp", "apng", "gif", "json", "npy", "zip", "sse", "jsonl")
 EXAMPLE = {
-    "data": [{"index": 0, "t": 0.0, "z64": Z64, "url": f"{PINNED}/interpolations/42,77.png?at=0.0"}],
+    "data": [{"index": 0, "t": 0.0, "z64": Z64, "url": f"{PINNED}/interpolations/42,79.png?at=0.0"}],
 }
 BODIES = {
-    "seeds": {"seeds": [42, 77], "steps": 8},
+    "seeds": {"seeds": [42, 79], "steps": 8},
     "a mixture": {"points": [{"seed": 42}, {"seed": 77, "index": 3}, {"image": IMAGE}], "steps": 8, "loop": True},
 }
 

@@ -109,7 +109,7 @@ async def read_key_points(exchange: Exchange, options: PathOptions) -> KeyPoints
 
 async def _from_json(exchange: Exchange, options: PathOptions, body: PathRequest) -> KeyPoints:
     if sum(getattr(body, name) is not None for name in WAYS) != 1:
-        hint = 'as in {"seeds": [42, 77]}'
+        hint = 'as in {"seeds": [42, 79]}'
         raise InvalidParameter("/body: give just one of seeds, latents and points", allowed=list(WAYS), hint=hint)
     if body.seeds is not None:
         seeds = listed_seeds(body.seeds, limit=exchange.limits.key_points)

@@ -57,7 +57,7 @@ SeedsPath = Annotated[
     ),
 ]
 KeySeedsPath = Annotated[
-    str, Path(description=f"2 to {LIMITS.key_points} seeds, in the words of `samples`", examples=["42,77"])
+    str, Path(description=f"2 to {LIMITS.key_points} seeds, in the words of `samples`", examples=["42,79"])
 ]
 FORM = Path(description="the form of the answer")
 NoQuery = Annotated[NoParameters, Query()]

@@ -31,6 +31,13 @@ def test_one_model_alone_is_the_same_model(local: Client, tiny_store: Path) -> N
         assert alone.sheet("0-3").content == local.model("tiny-dcgan").sheet("0-3").content
 
 
+def test_a_shipped_model_alone_brings_its_graphs_along(caplog: pytest.LogCaptureFixture) -> None:
+    """One picture is several times cheaper with them, and nobody is warned that they are missing."""
+    with Client.local("fashion-vae-2d") as client:
+        assert len(client.model("fashion-vae-2d").sample(1)) == 1
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
+
+
 def test_a_name_that_the_store_lacks_is_refused_at_once(tiny_store: Path) -> None:
     """With the nearest one."""
     with pytest.raises(NotFound, match="did you mean 'tiny-vae'"):

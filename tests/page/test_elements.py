@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 
 PAGE = """<!DOCTYPE html><html lang="en"><title>elsewhere</title>
 <script type="module" src="{server}/elements.js"></script>
-<latent-map model="fashion-vae-2d" at="42" a="42" b="77"></latent-map>
+<latent-map model="fashion-vae-2d" at="42" a="42" b="79"></latent-map>
 <film-strip model="fashion-vae" a="1" b="2"></film-strip>
 <elbo-meter model="fashion-vae-2d" src="{server}/page/examples/00-ankle-boot.png"></elbo-meter>
 <draw-pad model="fashion-vae-2d"></draw-pad>"""

@@ -127,7 +127,7 @@ async def test_a_dropped_picture_of_ours_brings_back_what_it_shows(
     )
 
     hash_ = await page.evaluate("Object.fromEntries(new URLSearchParams(location.hash.slice(1)))")
-    assert told.items() <= ({"a": "42", "b": "77"} | hash_).items()
+    assert told.items() <= ({"a": "42", "b": "79"} | hash_).items()
 
 
 async def test_any_other_dropped_picture_is_scored(visit: Visit, server: str) -> None:

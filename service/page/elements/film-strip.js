@@ -4,7 +4,7 @@
  * Attributes, all of them properties, too:
  *   model   name, or name@digest                                        "fashion-vae-2d"
  *   server  address of the service                                      where this file came from
- *   a, b    the ends: a seed, "x,y" on the map, or "z." and a z64       "42", "77"
+ *   a, b    the ends: a seed, "x,y" on the map, or "z." and a z64       "42", "79"
  *   label   the class of a conditional model's seeds                    any
  *   method  slerp, along a great circle, or lerp, along the line        "slerp"
  *   frame   the one that is framed, 0 … 16                              0
@@ -45,7 +45,7 @@ export class FilmStrip extends ModelElement {
 
   constructor() {
     super();
-    Object.assign(this, { a: "42", b: "77", label: "", frame: 0, playing: false, source: "" });
+    Object.assign(this, { a: "42", b: "79", label: "", frame: 0, playing: false, source: "" });
     /** @type {"slerp" | "lerp"} */
     this.method = "slerp";
   }

@@ -14,7 +14,7 @@ import { plain } from "./points.js";
 export const PARTS = ["map", "now", "path", "samples", "score", "why"];
 
 /** @returns {State} what a first visitor sees */
-export const start = (model) => ({ model, label: "", at: "42", a: "42", b: "77", frame: 0, method: "slerp", from: 0, like: "", plane: "map", score: "now", hide: [] });
+export const start = (model) => ({ model, label: "", at: "42", a: "42", b: "79", frame: 0, method: "slerp", from: 0, like: "", plane: "map", score: "now", hide: [] });
 
 /** @param {string} text a hash or a query @param {State} given what holds where it says nothing */
 export function parse(text, given) {
