@@ -130,7 +130,7 @@ def _bounds(network: nn.Module, data: ImageSet, asked: dict[str, int], *, draws:
         found["gap"] = gap_table(autoencoder, data.test, images=asked["gap"], draws=draws, seed=seed)
     if "rungs" in asked:
         climbed = rungs_of(cast("Autoencoder", network), data.test, images=asked["rungs"], seed=seed)
-        protocol = f"first {asked['rungs']} test images, nested draws, seed {seed}"
+        protocol = f"{asked['rungs']} test images, shuffled once, nested draws, seed {seed}"
         found["rungs"] = {"value": climbed, "protocol": protocol}
     return found
 

@@ -57,7 +57,7 @@ def sample_quality(made: Split, data: ImageSet, judge: Judge, *, seed: int) -> Q
     judge.require(_shape(made))
     if len(data.test) < LEAST:
         raise ValueError(f"{len(data.test)} test images of {data.name}: samples are compared with {LEAST} or more")
-    test, train = _shuffled(data.test), _shuffled(data.train)
+    test, train = data.test.shuffled(), data.train.shuffled()
     shown = {"samples": made, "test images": test, "training images": train}
     seen = _Seen(*(judge.features(each, shown_as=f"{judge.name}: {name}") for name, each in shown.items()))
     against = f"{len(made)} decoder means from z ~ N(0, I), seed {seed}, against {len(test)} test images"
@@ -133,9 +133,3 @@ def _neighbours(made: Split, train: Split, seen: _Seen) -> Tensor:
 def _shape(pictures: Split) -> tuple[int, int, int]:
     channels, height, width = pictures.images.shape[1:]
     return channels, height, width
-
-
-def _shuffled(split: Split) -> Split:
-    """In an order that is always the same, and none of the data: some lie sorted by what they show."""
-    order = torch.randperm(len(split), generator=torch.Generator().manual_seed(0))
-    return split.take(order.to(split.images.device))

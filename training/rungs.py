@@ -19,7 +19,7 @@ RUNGS = (1, 10, 100, 1_000, 5_000)
 
 @torch.no_grad()
 def rungs(network: Autoencoder, test: Split, *, images: int, seed: int, draws: tuple[int, ...] = RUNGS) -> list[Any]:
-    """L_K in nats of the first test images for each K, and by how much it lies above the rung before.
+    """L_K in nats of some of the test images for each K, and by how much it lies above the rung before.
 
     The differences are paired, image by image, from nested draws: their standard errors are far smaller than those of
     the bounds. So a bound over all test images at a small K and the climb on a few of them tell together the bound at a
@@ -31,7 +31,7 @@ def rungs(network: Autoencoder, test: Split, *, images: int, seed: int, draws: t
         raise ValueError(f"{images} images: want 2 to {len(test)}, the number of test images")
     found: list[torch.Tensor] = []
     noise = noise_of(seed, 2, test.images.device)
-    parts = list(test.take(torch.arange(images, device=test.images.device)).batches(FORWARD))
+    parts = list(test.shuffled().take(torch.arange(images, device=test.images.device)).batches(FORWARD))
     with Progress(transient=True) as progress:
         bar = progress.add_task("draws", total=draws[-1] * len(parts))
         for part in parts:

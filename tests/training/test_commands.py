@@ -50,7 +50,7 @@ def test_train_evaluate_export_fills_the_store(
     assert model.card.training["config"]["latent_dim"] == 3
     assert "8 draws from q(z|x)" in model.card.metrics["importance_weighted"]["protocol"]
     assert len(model.card.metrics["elbo"]["quantiles"]) == 101
-    assert "first 2 test images" in model.card.metrics["gap"]["protocol"]
+    assert "2 test images, shuffled once" in model.card.metrics["gap"]["protocol"]
     assert "python -m training evaluate" in capsys.readouterr().out
     assert (runs / "0001-vae/samples/000020.png").exists()
     assert (runs / "0001-vae/reconstructions/000020.png").exists()
