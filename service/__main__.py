@@ -19,8 +19,6 @@ from service.protocol import Protocol
 from service.settings import Settings
 
 USAGE_ERROR = 2
-LARGEST_HEAD = 16 * 1024
-"""Bytes of a request's line and headers: the longest legal address has about 1.4 kB."""
 KEEP_ALIVE_S = 15
 
 
@@ -74,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         log_level="warning",
         access_log=False,
         server_header=False,
-        h11_max_incomplete_event_size=LARGEST_HEAD,
+        ws="none",
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=settings.grace_s,
     )

@@ -1,25 +1,67 @@
-"""The one answer that is given below the framework: to bytes that are no HTTP."""
+"""HTTP below the framework: uvicorn's parser in C, with bounded heads, and problem+json for bytes that are no HTTP."""
 
 import secrets
 
-import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from service.errors import MalformedRequest
 from service.problems import problem
 
+LARGEST_HEAD = 16 * 1024
+"""Bytes of a request's line and headers: the longest legal address has about 1.4 kB."""
 
-class Protocol(H11Protocol):
-    """uvicorn's own, whose refusal is problem+json like every other."""
+
+class HeadTooLarge(Exception):
+    """A request's line and headers have more bytes than any that we could serve."""
+
+
+class Protocol(HttpToolsProtocol):
+    """One connection."""
+
+    _in_head = False
+    _unparsed = 0
+    """Bytes since the last head or body that was complete."""
+
+    def data_received(self, data: bytes) -> None:
+        if self.transport.is_closing():
+            return
+        self._unparsed += len(data)
+        super().data_received(data)
+        # The parser itself would go on collecting a head that never ends.
+        if self._in_head and self._unparsed > LARGEST_HEAD:
+            self.send_400_response(f"a head of more than {LARGEST_HEAD} bytes")
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head = True
+
+    def on_headers_complete(self) -> None:
+        self._in_head, self._unparsed = False, 0
+        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > LARGEST_HEAD:
+            raise HeadTooLarge
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._unparsed = 0
+        super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Called once at most, and only while nothing was answered on this connection's current request."""
-        refusal = problem(
-            MalformedRequest("the bytes that arrived are no HTTP request", parser=msg), secrets.token_hex(8)
-        )
-        event = h11.Response(
-            status_code=400, headers=[*refusal.raw_headers, (b"connection", b"close")], reason=b"Bad Request"
-        )
-        for part in (event, h11.Data(data=bytes(refusal.body)), h11.EndOfMessage()):
-            self.transport.write(self.conn.send(part) or b"")
+        """Answers what cannot be parsed, unless an answer is on its way already; then nothing more is read."""
+        if self.transport.is_closing():
+            return
+        cycle = self.cycle
+        if cycle is not None and not cycle.response_complete and not cycle.more_body:
+            # Its request was whole, only what follows is none: it gets its answer, the connection no more.
+            cycle.keep_alive = False
+            self.transport.pause_reading()
+            return
+        if cycle is None or not cycle.response_started or cycle.response_complete:
+            self.transport.write(_refusal(msg))
         self.transport.close()
+
+
+def _refusal(reason: str) -> bytes:
+    error = MalformedRequest("the bytes that arrived are no HTTP request", parser=reason)
+    answer = problem(error, secrets.token_hex(8))
+    fields = [*answer.raw_headers, (b"connection", b"close")]
+    return STATUS_LINE[400] + b"".join(b"%b: %b\r\n" % field for field in fields) + b"\r\n" + bytes(answer.body)

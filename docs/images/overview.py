@@ -1,4 +1,4 @@
-"""Makes overview.png from a running server: `make serve`, then `.venv/bin/python docs/images/overview.py`."""
+"""Makes overview.png and classes.png beside it: `make serve`, then `.venv/bin/python docs/images/overview.py`."""
 
 import io
 import sys
@@ -8,26 +8,32 @@ import httpx
 from PIL import Image
 
 SERVER = sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8000"
-ROWS = (
-    "fashion-vae/samples/0-31.png?size=56&columns=16",
-    "fashion-dcgan/samples/0-31.png?size=56&columns=16",
-    "fashion-vae/interpolations/42,79.strip.png?steps=16&size=56&gap=2",
-    "fashion-dcgan/interpolations/4,11.strip.png?steps=16&size=56&gap=2",
-)
-SPACE = 14
+LABELS = 10
+PICTURES = {
+    "overview": (
+        "fashion-vae/samples/0-31.png?size=56&columns=16",
+        "fashion-dcgan/samples/0-31.png?size=56&columns=16",
+        "fashion-vae/interpolations/42,79.strip.png?steps=16&size=56&gap=2",
+        "fashion-dcgan/interpolations/4,11.strip.png?steps=16&size=56&gap=2",
+    ),
+    "classes": tuple(
+        f"fashion-dcgan-conditional/samples/0-15.png?label={label}&columns=16&size=56" for label in range(LABELS)
+    ),
+}
+SPACE = {"overview": 14, "classes": 2}
 
 
 def main() -> None:
-    """One row of pictures under the other, on white."""
-    pictures = [Image.open(io.BytesIO(httpx.get(f"{SERVER}/v1/models/{row}", timeout=60).content)) for row in ROWS]
-    width = max(picture.width for picture in pictures)
-    height = sum(picture.height for picture in pictures) + SPACE * (len(pictures) - 1)
-    canvas = Image.new("L", (width, height), 255)
-    top = 0
-    for picture in pictures:
-        canvas.paste(picture, (0, top))
-        top += picture.height + SPACE
-    canvas.save(Path(__file__).with_name("overview.png"), optimize=True)
+    """Rows of pictures, one under the other, on white."""
+    for name, addresses in PICTURES.items():
+        rows = [Image.open(io.BytesIO(httpx.get(f"{SERVER}/v1/models/{row}", timeout=60).content)) for row in addresses]
+        width = max(row.width for row in rows)
+        canvas = Image.new("L", (width, sum(row.height + SPACE[name] for row in rows) - SPACE[name]), 255)
+        top = 0
+        for row in rows:
+            canvas.paste(row, (0, top))
+            top += row.height + SPACE[name]
+        canvas.save(Path(__file__).with_name(f"{name}.png"), optimize=True)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """A real server on a real port: what only a socket can show."""
 
+import json
 import os
 import signal
 import socket
@@ -164,3 +165,68 @@ def test_answers_are_sent_at_once(tiny_store: Path) -> None:
     """Asyncio turns off Nagle's delay, 40 ms a request, only on sockets whose protocol is named."""
     with _listener(Settings(store=tiny_store, port=0)) as listener:
         assert listener.proto == socket.IPPROTO_TCP
+
+
+def exchanged(url: str, *parts: bytes) -> bytes:
+    """All that the server says on a connection on which these bytes come, until it closes it."""
+    host, port = url.removeprefix("http://").split(":")
+    said = b""
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        for part in parts:
+            connection.sendall(part)
+            time.sleep(0.02)
+        while received := connection.recv(65536):
+            said += received
+    return said
+
+
+GET = b"GET %b HTTP/1.1\r\nHost: x\r\n" % SAMPLE.encode()
+POST = b"POST /v1/models/plain-vae/samples HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(256)),),
+        (b"hello\r\n\r\n",),
+        (b"GET\x00 / HTTP/1.1\r\n\r\n",),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",),
+        (b"CONNECT example.org:443 HTTP/1.1\r\nHost: example.org\r\n\r\n",),
+        (b"GET /\xe6\x97\xa5 HTTP/1.1\r\nHost: x\r\n\r\n",),
+        (GET + b"X: " + b"x" * 40_000 + b"\r\n\r\n",),
+        (GET, *[b"X: " + b"x" * 4_000 + b"\r\n"] * 5),
+        (POST + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",),
+        (POST + b"Content-Length: -2\r\n\r\n{}",),
+        (POST + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}",),
+        (POST + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\nzz\r\n",),
+        (POST + b"Transfer-Encoding: chunked\r\n\r\n", b"2\r\n{}\r\n", b"zz\r\n"),
+    ],
+)
+def test_what_is_no_http_is_refused_once_and_the_connection_closed(url: str, parts: tuple[bytes, ...]) -> None:
+    """With problem+json like every other refusal, and the next connection is served."""
+    said = exchanged(url, *parts)
+
+    head, _, body = said.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert b"content-type: application/problem+json" in head
+    assert json.loads(body)["code"] == "malformed_request"
+    assert httpx.get(url + SAMPLE).status_code == 200
+
+
+def test_a_whole_request_is_answered_though_nonsense_follows_it(url: str) -> None:
+    """Then the connection ends: where the next request would begin nobody knows."""
+    said = exchanged(url, GET + b"\r\n" + b"hello\r\n\r\n")
+
+    assert said.startswith(b"HTTP/1.1 200 ")
+    assert said.count(b"HTTP/1.1") == 1
+    assert said.endswith(httpx.get(url + SAMPLE).content)
+
+
+def test_requests_sent_without_waiting_are_answered_in_their_order(url: str) -> None:
+    """Three in one piece, of which the last closes; and an upgrade to another protocol is not taken."""
+    other = GET.replace(b"samples/1.png", b"samples/2.png") + b"Upgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+    said = exchanged(url, GET + b"\r\n" + GET + b"\r\n" + other.replace(b"Upgrade\r\n\r\n", b"close\r\n\r\n"))
+
+    first, second = (httpx.get(url + SAMPLE.replace("/1.", f"/{seed}.")).content for seed in ("1", "2"))
+    assert [said.count(content) for content in (first, second)] == [2, 1]
+    assert said.endswith(second)
