@@ -22,7 +22,7 @@ LARGEST_SEED = 2**32 - 1
 LARGEST_INDEX = 2**32 - 1
 
 _MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
-_WEYL = (0x9E3779B9, 0xBB67AE85)
+_WEYL = (np.uint64(0x9E3779B9), np.uint64(0xBB67AE85))
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF_WORD = np.uint64(32)
 
@@ -35,39 +35,47 @@ class Stream(IntEnum):
     BINARIZATION = 2
 
 
-def philox4x32(counter: NDArray[np.uint64], key: tuple[int, int]) -> NDArray[np.uint64]:
-    """Ten rounds on counters (4, N) of 32-bit words held in uint64 -> four words a counter, (4, N)."""
+def philox4x32(counter: NDArray[np.uint64], key: tuple[int | NDArray[np.uint64], int]) -> NDArray[np.uint64]:
+    """Ten rounds on counters (4, N) of 32-bit words held in uint64 -> four words a counter, (4, N).
+
+    The first word of the key may be one a counter, (N,).
+    """
     c0, c1, c2, c3 = counter
-    k0, k1 = key
+    k0, k1 = (np.asarray(word, dtype=np.uint64) for word in key)
     for _ in range(10):
         product0, product1 = _MULTIPLIERS[0] * c0, _MULTIPLIERS[1] * c2
         c0, c1, c2, c3 = (
-            (product1 >> _HALF_WORD) ^ c1 ^ np.uint64(k0),
+            (product1 >> _HALF_WORD) ^ c1 ^ k0,
             product1 & _LOW,
-            (product0 >> _HALF_WORD) ^ c3 ^ np.uint64(k1),
+            (product0 >> _HALF_WORD) ^ c3 ^ k1,
             product0 & _LOW,
         )
-        k0, k1 = (k0 + _WEYL[0]) & 0xFFFFFFFF, (k1 + _WEYL[1]) & 0xFFFFFFFF
+        k0, k1 = (k0 + _WEYL[0]) & _LOW, (k1 + _WEYL[1]) & _LOW
     return np.stack([c0, c1, c2, c3])
 
 
-def uniforms(seed: int, indices: Sequence[int], dim: int, *, stream: Stream) -> NDArray[np.float64]:
-    """Uniforms in (0, 1), one row an index, (len(indices), dim). Raises ValueError above 32 bits."""
-    if not 0 <= seed <= LARGEST_SEED or not all(0 <= index <= LARGEST_INDEX for index in indices):
-        raise ValueError(f"seed {seed} and the indices must lie in 0 … {LARGEST_SEED}: they are words of 32 bits")
+def uniforms(seeds: int | Sequence[int], indices: Sequence[int], dim: int, *, stream: Stream) -> NDArray[np.float64]:
+    """Uniforms in (0, 1), one row an index, (len(indices), dim), of one seed or of one each.
+
+    Raises ValueError above 32 bits.
+    """
+    for word in (seeds, *indices) if isinstance(seeds, int) else (*seeds, *indices):
+        if not 0 <= word <= LARGEST_SEED:
+            raise ValueError(f"{word} must lie in 0 … {LARGEST_SEED}: seed and index are words of 32 bits")
     blocks = -(-dim // 4)
     counter = np.zeros((4, len(indices), blocks), dtype=np.uint64)
     counter[0] = np.arange(blocks, dtype=np.uint64)
     counter[1] = np.asarray(indices, dtype=np.uint64)[:, None]
-    words = philox4x32(counter.reshape(4, -1), (seed, int(stream)))
+    key = seeds if isinstance(seeds, int) else np.repeat(np.asarray(seeds, dtype=np.uint64), blocks)
+    words = philox4x32(counter.reshape(4, -1), (key, int(stream)))
     rows = words.reshape(4, len(indices), blocks).transpose(1, 2, 0).reshape(len(indices), 4 * blocks)
     return (rows[:, :dim].astype(np.float64) + 0.5) / 2.0**32
 
 
-def normals(seed: int, indices: Sequence[int], dim: int, *, stream: Stream = Stream.PRIOR) -> Floats:
-    """Standard normals, one row an index, (len(indices), dim): the latents of (seed, index)."""
+def normals(seeds: int | Sequence[int], indices: Sequence[int], dim: int, *, stream: Stream = Stream.PRIOR) -> Floats:
+    """Standard normals, one row an index, (len(indices), dim), of one seed or of one each: the latents."""
     padded = -(-dim // 4) * 4
-    pairs = uniforms(seed, indices, padded, stream=stream).reshape(len(indices), padded // 2, 2)
+    pairs = uniforms(seeds, indices, padded, stream=stream).reshape(len(indices), padded // 2, 2)
     radius = np.sqrt(-2.0 * np.log(pairs[..., 0]))
     angle = 2.0 * np.pi * pairs[..., 1]
     both = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1)

@@ -8,9 +8,13 @@ from fastapi import FastAPI
 
 from service import problems
 from service.engine.engine import Engine
+from service.layers.barrier import FaultBarrier
+from service.layers.departure import Departure
+from service.layers.envelope import Envelope
+from service.layers.lane import Lane
+from service.layers.shortcut import Shortcut
 from service.limits import LIMITS
 from service.media.pool import MediaPool
-from service.middleware import Departure, Envelope, FaultBarrier
 from service.routes import (
     guide,
     health,
@@ -28,6 +32,7 @@ from service.routes import (
     traversals,
 )
 from service.settings import Settings
+from service.shelf import Shelf
 from service.telemetry import Telemetry
 
 RESOURCES = (
@@ -62,6 +67,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lambda app: _lifespan(app, settings, telemetry),
     )
     app.state.telemetry = telemetry
+    app.state.shelf = shelf = Shelf(max_bytes=settings.cache_mb * 10**6, observer=telemetry)
     app.state.limits = LIMITS
     for resource in RESOURCES:
         app.include_router(resource.router)
@@ -70,8 +76,10 @@ def create_app(settings: Settings) -> FastAPI:
     pages.mount(app)
     problems.install(app)
     # The last one added is the outermost.
+    app.add_middleware(Lane)
     app.add_middleware(Departure)
     app.add_middleware(FaultBarrier)
+    app.add_middleware(Shortcut, shelf=shelf)
     app.add_middleware(Envelope, telemetry=telemetry)
     return app
 

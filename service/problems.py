@@ -64,16 +64,16 @@ def install(app: FastAPI) -> None:
 
     async def ours(request: Request, error: Exception) -> Response:
         assert isinstance(error, ServiceError)  # noqa: S101  # registered for it below
-        return _answer(request, error)
+        return answer_of(request, error)
 
     async def unread(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError | ValidationError)  # noqa: S101  # registered for them below
         root = "" if isinstance(error, RequestValidationError) else "/body"
-        return _answer(request, invalid(error.errors(), root=root))
+        return answer_of(request, invalid(error.errors(), root=root))
 
     async def unrouted(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101  # registered for it below
-        return _answer(request, _from_framework(request, error))
+        return answer_of(request, _from_framework(request, error))
 
     app.add_exception_handler(ServiceError, ours)
     app.add_exception_handler(RequestValidationError, unread)
@@ -81,7 +81,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, unrouted)
 
 
-def _answer(request: Request, error: ServiceError) -> Response:
+def answer_of(request: Request, error: ServiceError) -> Response:
+    """The problem as the answer to that request."""
     return problem(error, request.state.id, request.headers.get("accept-language", ""))
 
 

@@ -36,6 +36,9 @@ class Settings(BaseSettings):
         float,
         Field(gt=0, le=3600, allow_inf_nan=False, description="seconds after which a request's work is dropped: 504"),
     ] = 30.0
+    cache_mb: Annotated[
+        int, Field(ge=0, le=65536, description="MB of files that are kept to be given again; 0: none")
+    ] = 64
     drain_s: Annotated[
         float,
         Field(

@@ -42,6 +42,12 @@ class Telemetry:
         self._rejections = Counter(
             "latentserve_rejections", "Requests that got no answer, by reason", ["reason"], registry=registry
         )
+        self._files = Counter(
+            "latentserve_files",
+            "Files of answers: made, shared with a request that was having the same one made, or kept from before",
+            ["source"],
+            registry=registry,
+        )
         self._models = Gauge(
             "latentserve_model_info", "1 for each model", ["model", "digest", "kind"], registry=registry
         )
@@ -59,6 +65,9 @@ class Telemetry:
 
     def request_refused(self, reason: str) -> None:
         self._rejections.labels(reason).inc()
+
+    def file_given(self, source: str) -> None:
+        self._files.labels(source).inc()
 
     def model_served(self, model: ServedModel) -> None:
         """Shows the model in `latentserve_model_info`."""

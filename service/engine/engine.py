@@ -10,7 +10,6 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import groupby
 from typing import cast
 
 import numpy as np
@@ -26,13 +25,11 @@ from service.engine.executor import InferenceThread
 from service.engine.graph_runner import GraphRunner
 from service.engine.runner import Key, Row, Runner, TorchRunner
 from service.engine.scoring import Score, ScoreOptions, data_of, summarize
+from service.engine.seeded import Draw, Seeded, latents_of
 from service.settings import Settings
 from service.work import current_work
 
 logger = logging.getLogger("latentserve")
-
-Draw = tuple[int, int]
-"""(seed, index): one point of the latent space, for ever."""
 
 MANY_SEEDS = 64
 """Above so many seeds their latents take milliseconds, too long for the event loop."""
@@ -57,7 +54,7 @@ class Engine:
         self.draining = False
         self._executor = executor
         self._deadline_s = settings.deadline_s
-        self._batcher: Batcher[Key, Row, Floats] = Batcher(
+        self._batcher: Batcher[Key, Row | Seeded, Floats] = Batcher(
             executor,
             max_batch=settings.max_batch,
             max_queue_rows=settings.queue_rows,
@@ -105,12 +102,17 @@ class Engine:
     async def latents(self, model: ServedModel, draws: Sequence[Draw], *, temperature: float = 1.0) -> Floats:
         """The latents of (seed, index) pairs, scaled by the temperature, (N, D)."""
         if len(draws) > MANY_SEEDS:
-            return await asyncio.to_thread(_latents, model.latent_dim, draws, temperature)
-        return _latents(model.latent_dim, draws, temperature)
+            return await asyncio.to_thread(latents_of, draws, model.latent_dim, temperature)
+        return latents_of(draws, model.latent_dim, temperature)
 
     def require_room(self, model: ServedModel, rows: int) -> None:
         """Raises QueueFull now if so many images would be refused later: a refusal should cost nothing before."""
         self._batcher.require_room((model.digest, "decode"), rows, client=current_work().client)
+
+    async def sample(self, model: ServedModel, draws: Sequence[Draw], *, temperature: float = 1.0) -> Floats:
+        """The images of (seed, index) pairs, (N, C, H, W) in [0, 1]: `decode` of `latents`, drawn with the batch."""
+        rows = [Seeded(draw, temperature, model.latent_dim) for draw in draws]
+        return await self._step(model, "decode", rows, self._deadline())
 
     async def decode(self, model: ServedModel, latents: Floats) -> Floats:
         """Latents (N, D) -> images (N, C, H, W) in [0, 1]."""
@@ -188,7 +190,7 @@ class Engine:
         """When a request that begins now has to be done, by the monotonic clock."""
         return time.monotonic() + self._deadline_s
 
-    async def _step(self, model: ServedModel, operation: str, rows: Sequence[Row], deadline: float) -> Floats:
+    async def _step(self, model: ServedModel, operation: str, rows: Sequence[Row | Seeded], deadline: float) -> Floats:
         """One operation on the rows of one request; the results stacked."""
         left_s = max(0.0, deadline - time.monotonic())
         client = current_work().client
@@ -196,17 +198,9 @@ class Engine:
         return np.stack(results)
 
 
-def _rows(batch: Floats) -> list[Row]:
+def _rows(batch: Floats) -> list[Row | Seeded]:
     """A batch (N, …) as rows of one input each."""
     return [(row,) for row in batch]
-
-
-def _latents(dim: int, draws: Sequence[Draw], temperature: float) -> Floats:
-    """Indices of one seed are made together; which ones are asked for together changes none of them."""
-    runs = [(seed, [index for _, index in run]) for seed, run in groupby(draws, key=lambda draw: draw[0])]
-    latents = np.concatenate([normals(seed, indices, dim) for seed, indices in runs]) * np.float32(temperature)
-    # Without -0, so that one point has one name in an address.
-    return latents + np.float32(0)
 
 
 def _load(settings: Settings) -> tuple[Catalog, Runner]:

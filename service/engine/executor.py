@@ -7,6 +7,7 @@ from models_store.latents import Floats
 from service.engine.batcher import Batcher
 from service.engine.request import Batch
 from service.engine.runner import Key, Row, Runner
+from service.engine.seeded import Seeded, drawn
 from service.errors import ServiceError
 
 logger = logging.getLogger("latentserve")
@@ -21,7 +22,7 @@ class InferenceThread:
         self.last_run_failed = False
         """Whether the device may be broken; a bad input is no sign of that."""
 
-    def start(self, batcher: Batcher[Key, Row, Floats]) -> None:
+    def start(self, batcher: Batcher[Key, Row | Seeded, Floats]) -> None:
         self._thread.submit(self._work, batcher)
 
     def computed(self, key: Key, rows: int) -> int:
@@ -31,13 +32,13 @@ class InferenceThread:
         """Returns when the batch that runs has ended."""
         self._thread.shutdown()
 
-    def _work(self, batcher: Batcher[Key, Row, Floats]) -> None:
+    def _work(self, batcher: Batcher[Key, Row | Seeded, Floats]) -> None:
         while (batch := batcher.begin()) is not None:
             batcher.end(batch, self._run(batch))
 
-    def _run(self, batch: Batch[Key, Row, Floats]) -> list[Floats] | Exception:
+    def _run(self, batch: Batch[Key, Row | Seeded, Floats]) -> list[Floats] | Exception:
         try:
-            results = self._runner.run(batch.key, batch.rows())
+            results = self._runner.run(batch.key, drawn(batch.rows()))
         except ServiceError as error:
             return error
         except Exception as error:

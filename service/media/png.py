@@ -1,22 +1,58 @@
-"""Pixels -> PNG, with the recipe of the picture inside."""
+"""Pixels -> PNG, with the recipe of the picture inside.
 
-import io
+Every line is stored as it is (filter 0) and deflated by ISA-L at its quickest: some ten times faster than Pillow, for
+files of 28×28 that are smaller, and for large sheets a fifth or a third larger.
+"""
+
+import struct
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+from isal import isal_zlib
 from PIL import Image
 
 from models_store.pixels import Bytes
-from service.media.recipes import png_text
+from service.media.recipes import RECIPE_KEY, XMP_KEY, mark, recipe_json
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+COLOUR_TYPES = {1: 0, 3: 2}
+"""By channels: grey, or red, green and blue (PNG specification, 11.2.1)."""
+QUICKEST = 1
 
 
 def encode_png(picture: Bytes, recipe: Mapping[str, Any]) -> bytes:
     """A picture (H, W, C) with one or three channels -> the file."""
-    file = io.BytesIO()
-    to_image(picture).save(file, "PNG", pnginfo=png_text(recipe))
-    return file.getvalue()
+    height, width, channels = picture.shape
+    lines = np.zeros((height, 1 + width * channels), dtype=np.uint8)
+    lines[:, 1:] = picture.reshape(height, width * channels)
+    header = struct.pack(">IIBBBBB", width, height, 8, COLOUR_TYPES[channels], 0, 0, 0)
+    chunks = (
+        _chunk(b"IHDR", header),
+        _chunk(b"iTXt", _text(RECIPE_KEY, recipe_json(recipe))),
+        MARK_CHUNK,
+        _chunk(b"IDAT", isal_zlib.compress(lines, QUICKEST)),
+        END_CHUNK,
+    )
+    return SIGNATURE + b"".join(chunks)
 
 
 def to_image(picture: Bytes) -> Image.Image:
     """Levels (H, W, C) -> Pillow's image, grey or RGB."""
     return Image.fromarray(picture[:, :, 0] if picture.shape[2] == 1 else picture)
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    body = kind + content
+    return struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))
+
+
+def _text(keyword: str, text: str) -> bytes:
+    """Of an iTXt chunk: not compressed, in no language in particular."""
+    return keyword.encode("latin-1") + b"\0\0\0\0\0" + text.encode()
+
+
+MARK_CHUNK = _chunk(b"iTXt", _text(XMP_KEY, mark()))
+"""The mark stands alone there: a picture of 28×28 with both stays below a kilobyte."""
+END_CHUNK = _chunk(b"IEND", b"")

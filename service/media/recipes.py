@@ -28,16 +28,21 @@ QUOTE = {'"': "&quot;"}
 
 
 def png_text(recipe: Mapping[str, Any]) -> PngInfo:
-    """The text chunks of a PNG. The mark stands alone there: a picture of 28×28 with both stays below a kilobyte."""
+    """The text chunks of a PNG that Pillow writes."""
     info = PngInfo()
-    info.add_itxt(RECIPE_KEY, _json(recipe))
-    info.add_itxt(XMP_KEY, _packet(""))
+    info.add_itxt(RECIPE_KEY, recipe_json(recipe))
+    info.add_itxt(XMP_KEY, mark())
     return info
+
+
+def mark() -> str:
+    """The mark as an XMP packet."""
+    return _packet("")
 
 
 def xmp(recipe: Mapping[str, Any]) -> bytes:
     """Recipe and mark as an XMP packet, for formats that have nothing else."""
-    attribute = quoteattr(_json(recipe), QUOTE)
+    attribute = quoteattr(recipe_json(recipe), QUOTE)
     return _packet(f' xmlns:l="{NAMESPACE}" l:recipe={attribute}').encode()
 
 
@@ -50,7 +55,8 @@ def recipe_text(image: Image.Image) -> str | None:
     return text if text is None or len(text) <= LONGEST_RECIPE else None
 
 
-def _json(recipe: Mapping[str, Any]) -> str:
+def recipe_json(recipe: Mapping[str, Any]) -> str:
+    """The recipe as it is written into files."""
     return orjson.dumps(recipe).decode()
 
 

@@ -20,8 +20,9 @@ from service.limits import Limits
 from service.media.negotiation import negotiate
 from service.media.pool import MediaPool
 from service.routes.seeds import fresh_seed
+from service.shelf import Answer, Shelf, matches
 
-ENCODER_VERSION = "2"
+ENCODER_VERSION = "3"
 """Raise it when files of the same images get other bytes: it is part of every ETag."""
 UNCACHED = {"Cache-Control": "no-store", "Vary": "Accept"}
 """Answers to a POST: Accept has decided their form."""
@@ -79,6 +80,7 @@ class Exchange:
     engine: Engine
     limits: Limits
     pool: MediaPool
+    shelf: Shelf
 
     def recipe(self, resource: str, **parameters: Any) -> Recipe:
         """The recipe of an answer; it names the model by its digest, so it does not depend on how it was asked for."""
@@ -107,9 +109,16 @@ class Exchange:
     ) -> Response:
         """Answers a GET; the ETag is known before anything is computed, so a 304 costs nothing."""
         headers = {**self._cache_headers(recipe, extension), **more}
-        if _matches(self.request.headers.get("if-none-match", ""), headers["ETag"]):
-            return Response(status_code=304, headers=headers)
-        return self.answer(await make(), extension, stem, headers)
+        etag, unchanged = headers["ETag"], Response(status_code=304, headers=headers)
+        if matches(self.request.headers.get("if-none-match", ""), etag):
+            return unchanged
+        scope, content = self.request.scope, await self.shelf.file(etag, make)
+        response = self.answer(content, extension, stem, headers)
+        # Only what the address alone decides: without an extension it was the Accept header.
+        if str(scope["path"]).endswith(f".{extension}"):
+            answer = Answer(etag, content, response.raw_headers, unchanged.raw_headers, scope["route"])
+            self.shelf.remember(scope["raw_path"], scope["query_string"], answer)
+        return response
 
     def answer(self, content: bytes, extension: str, stem: str, headers: Mapping[str, str] = UNCACHED) -> Response:
         """The content as a file with a name, from this version of the model."""
@@ -155,17 +164,27 @@ async def _exchange(
         ),
     ],
 ) -> Exchange:
-    return _about(request, m, str(request.scope["path"]).removeprefix(f"/v1/models/{m}/"))
+    return about(request, m)
 
 
 async def _shortest(request: Request) -> Exchange:
+    return about_default(request)
+
+
+def about(request: Request, m: str) -> Exchange:
+    """The exchange of an address `/v1/models/{m}/…`. Raises ModelNotFound and its kin."""
+    return _about(request, m, str(request.scope["path"]).removeprefix(f"/v1/models/{m}/"))
+
+
+def about_default(request: Request) -> Exchange:
     """An address without a model means the samples of the default one."""
     return _about(request, engine_of(request).catalog.default, "samples" + str(request.scope["path"]))
 
 
 def _about(request: Request, reference: str, place: str) -> Exchange:
     engine, state = engine_of(request), request.app.state
-    return Exchange(request, reference, place, engine.catalog.find(reference), engine, state.limits, state.pool)
+    model = engine.catalog.find(reference)
+    return Exchange(request, reference, place, model, engine, state.limits, state.pool, state.shelf)
 
 
 EngineDep = Annotated[Engine, Depends(_engine)]
@@ -191,9 +210,3 @@ async def list_to_json(data: Sequence[Any], head: Mapping[str, Any] = NO_HEADERS
 def label_of(seeds: Sequence[int]) -> str:
     """How a file of these seeds is called."""
     return f"seed{seeds[0]}" if len(seeds) == 1 else f"seeds{seeds[0]}-and-{len(seeds) - 1}-more"
-
-
-def _matches(wanted: str, etag: str) -> bool:
-    """If-None-Match compares weakly (RFC 9110, 13.1.2)."""
-    bare = etag.removeprefix("W/")
-    return wanted.strip() == "*" or any(one.strip().removeprefix("W/") == bare for one in wanted.split(","))

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from models_store.latents import LARGEST_SEED, Floats
 from service.body import read_json
-from service.engine.engine import Draw
+from service.engine.seeded import Draw
 from service.errors import InvalidParameter, ModelNotFound, NotAcceptable, QueueFull
 from service.limits import LIMITS
 from service.routes.examples import PINNED, Z64
@@ -205,9 +205,9 @@ async def _file(
 ) -> bytes:
     if extension != "json" or options.images == "base64":
         exchange.engine.require_room(exchange.model, len(draws))
-    latents = await latents_of(exchange, draws, temperature=options.temperature, label=options.label)
     if extension in ("png", "webp", "npy"):
-        return await render(exchange, await exchange.engine.decode(exchange.model, latents), extension, options, recipe)
+        return await render(exchange, await _images(exchange, draws, options), extension, options, recipe)
+    latents = await latents_of(exchange, draws, temperature=options.temperature, label=options.label)
     entries = [_entry(exchange, draw, options, row) for draw, row in zip(draws, latents, strict=True)]
     recipes = [_recipe(exchange, [draw], options) for draw in draws]
     if extension == "zip":
@@ -217,6 +217,13 @@ async def _file(
         images = await exchange.engine.decode(exchange.model, latents)
         entries = await with_pictures(exchange, entries, recipes, images, options.size)
     return to_json({"data": entries} | ({"next": following} if following else {}))
+
+
+async def _images(exchange: Exchange, draws: Sequence[Draw], options: SampleOptions) -> Floats:
+    if options.label is None:
+        return await exchange.engine.sample(exchange.model, draws, temperature=options.temperature)
+    latents = await latents_of(exchange, draws, temperature=options.temperature, label=options.label)
+    return await exchange.engine.decode(exchange.model, latents)
 
 
 def _entry(exchange: Exchange, draw: Draw, options: SampleOptions, latents: Floats) -> dict[str, Any]:

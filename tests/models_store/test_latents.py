@@ -121,6 +121,18 @@ def test_a_latent_does_not_depend_on_which_others_are_asked_for() -> None:
     assert np.array_equal(normals(5, [299, 4, 4, 0], 17), crowd[[299, 4, 4, 0]])
 
 
+@pytest.mark.parametrize("dim", [1, 2, 40, 100, 101])
+def test_a_latent_does_not_depend_on_the_seeds_it_is_drawn_with(dim: int) -> None:
+    """Bit for bit: 2,000 points of 2,000 seeds, each alone and all in one call."""
+    chance = np.random.default_rng(dim)
+    seeds, indices = (chance.integers(0, 2**32, 2000).tolist() for _ in range(2))
+
+    together = normals(seeds, indices, dim)
+
+    alone = [normals(seed, [index], dim)[0] for seed, index in zip(seeds, indices, strict=True)]
+    assert np.array_equal(together.view(np.uint32), np.stack(alone).view(np.uint32))
+
+
 @pytest.mark.parametrize("dim", [1, 2, 3, 4, 5, 8, 39, 40])
 def test_a_shorter_latent_is_the_beginning_of_a_longer_one(dim: int) -> None:
     """Dimension j does not depend on how many there are."""

@@ -207,9 +207,9 @@ async def test_a_fault_is_a_fixed_text_with_an_id(
         raise RuntimeError("secret of the house")
 
     engine: Engine = app.state.engine
-    monkeypatch.setattr(engine, "decode", broken)
+    monkeypatch.setattr(engine, "sample", broken)
 
-    answer = await client.get(f"{MODEL}/samples/1.png")
+    answer = await client.get(f"{MODEL}/samples/10001.png")
 
     problem = check(answer, 500, "internal_error")
     assert "secret" not in answer.text
@@ -224,7 +224,9 @@ async def test_overload_is_429_and_says_when_to_return(
     engine: Engine = app.state.engine
     monkeypatch.setattr(engine._batcher, "_max_queue_rows", 1000)
 
-    answers = await asyncio.gather(*(client.get(f"{MODEL}/samples/0-999.npy") for _ in range(5)))
+    answers = await asyncio.gather(
+        *(client.get(f"{MODEL}/samples/{first}-{first + 999}.npy") for first in range(50_000, 55_000, 1000))
+    )
 
     statuses = sorted(answer.status_code for answer in answers)
     assert statuses[0] == 200

@@ -1,0 +1,112 @@
+"""Request id, common headers, HEAD, and the count of answers."""
+
+import re
+import time
+from functools import lru_cache
+from ipaddress import IPv6Address, ip_address
+from random import getrandbits
+
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.telemetry import Telemetry
+from service.work import begin_work
+
+REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+CLIENT_GONE = 499
+"""For logs and metrics only: nobody is there to read it."""
+EXPOSED = (
+    "Content-Disposition, Content-Language, Content-Location, ETag, Latent-Seed, Link, Model-Version, Retry-After, "
+    "Server-Timing, X-Request-Id"
+)
+NO_SNIFFING = (b"x-content-type-options", b"nosniff")
+SHARED = (
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", EXPOSED.encode()),
+    (b"cross-origin-resource-policy", b"cross-origin"),
+    (b"timing-allow-origin", b"*"),
+)
+"""Any page may show our pictures and, as our elements do there, score its own: nobody is logged in here."""
+PREFLIGHT = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "GET, HEAD, POST",
+    "Access-Control-Allow-Headers": "*",
+    "Access-Control-Max-Age": "86400",
+}
+"""What a browser wants to hear before another page's script may send JSON."""
+
+
+class Envelope:
+    """Gives the request its id, counts its answer, and puts the headers on it that all answers have."""
+
+    def __init__(self, app: ASGIApp, *, telemetry: Telemetry) -> None:
+        self.app = app
+        self._telemetry = telemetry
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        method = scope["method"]
+        request_id = _prepared(scope)
+        work = begin_work(_client((scope.get("client") or ("",))[0]))
+        head, status = method == "HEAD", CLIENT_GONE
+        fields = [
+            (b"x-request-id", request_id.encode()),
+            NO_SNIFFING,
+            *(SHARED if method in ("GET", "HEAD", "POST") else ()),
+        ]
+
+        async def send_wrapped(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                timing = (b"server-timing", work.server_timing().encode())
+                message = {**message, "headers": [*message["headers"], *fields, timing]}
+            elif head:
+                message = {**message, "body": b""}
+            await send(message)
+
+        if method == "OPTIONS" and "access-control-request-method" in Headers(scope=scope):
+            await Response(None, 204, PREFLIGHT)(scope, receive, send_wrapped)
+            return
+        scope["state"]["head"] = head
+        if head:
+            # Every GET can be asked for its headers alone; only streams need to know.
+            scope["method"] = "GET"
+        await self.app(scope, receive, send_wrapped)
+        self._telemetry.answered(_template(scope), status, time.perf_counter() - started)
+
+
+def _prepared(scope: Scope) -> str:
+    """The request's id, which its state keeps from here on; headers that nothing may see are taken out."""
+    headers = scope["headers"]
+    request_id = f"{getrandbits(64):016x}"
+    for name, value in headers:
+        if name == b"x-request-id" and REQUEST_ID.fullmatch(value):
+            request_id = value.decode()
+        elif name == b"range":
+            # A part of a page or a picture is of no use, and the framework's refusals of odd ranges are none of ours.
+            scope["headers"] = [field for field in headers if field[0] != b"range"]
+    scope.setdefault("state", {})["id"] = request_id
+    return request_id
+
+
+@lru_cache(maxsize=4096)
+def _client(host: str) -> str:
+    """The address that a request comes from: of IPv6 the network, for the rest is the client's own to choose."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        # A proxy may say anything.
+        return ""
+    if isinstance(address, IPv6Address):
+        return str(address.ipv4_mapped or IPv6Address(int(address) >> 64 << 64))
+    return str(address)
+
+
+def _template(scope: Scope) -> str:
+    """The route's own path: a label from a closed set, whatever clients ask for."""
+    return str(getattr(scope.get("route"), "path", "none"))

@@ -1,0 +1,125 @@
+"""What was made stays at hand for a while, by what it is (its ETag) and by where it was asked for (its address).
+
+Nothing on the shelf can be stale: an ETag names the weights and everything that an answer depends on, and the models do
+not change while the service runs.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+ADDRESSES = 4096
+"""That are remembered; one takes a few kilobytes, its file not counted."""
+LARGEST_SHARE = 8
+"""A file of more than this part of the shelf would push out too many others."""
+
+Fields = Sequence[tuple[bytes, bytes]]
+"""The headers of an answer as ASGI has them."""
+
+
+class Observer(Protocol):
+    """Told where the files of answers come from."""
+
+    def file_given(self, source: Literal["made", "shared", "kept"]) -> None:
+        """One was made, or was being made for somebody else, or lay there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """All that is sent for an address."""
+
+    etag: str
+    content: bytes
+    fields: Fields
+    """Of 200."""
+    cache_fields: Fields
+    """Of 304."""
+    route: Any
+    """The framework's, for the metrics."""
+
+
+class Shelf:
+    """Bounded in bytes and in addresses; what was not used for longest goes first."""
+
+    def __init__(self, *, max_bytes: int, observer: Observer) -> None:
+        self._max_bytes = max_bytes
+        self._observer = observer
+        self._bytes = 0
+        self._files: OrderedDict[str, bytes] = OrderedDict()
+        self._answers: OrderedDict[tuple[bytes, bytes], Answer] = OrderedDict()
+        self._making: dict[str, asyncio.Future[bytes]] = {}
+
+    def answer(self, path: bytes, query: bytes) -> Answer | None:
+        """What was answered at this address, if its file still lies here."""
+        answer = self._answers.get((path, query))
+        if answer is None or answer.etag not in self._files:
+            return None
+        self._files.move_to_end(answer.etag)
+        self._answers.move_to_end((path, query))
+        self._observer.file_given("kept")
+        return answer
+
+    def remember(self, path: bytes, query: bytes, answer: Answer) -> None:
+        """So that the next request for the address needs nothing but this."""
+        if answer.etag not in self._files:
+            return
+        self._answers[path, query] = answer
+        if len(self._answers) > ADDRESSES:
+            self._answers.popitem(last=False)
+
+    async def file(self, etag: str, make: Callable[[], Awaitable[bytes]]) -> bytes:
+        """The file of that ETag: from the shelf, or made, once for all who ask while it is being made."""
+        while (making := self._making.get(etag)) is not None:
+            try:
+                content = await asyncio.shield(making)
+            except asyncio.CancelledError:
+                if not making.cancelled():
+                    raise
+                # Whoever it was made for has left; somebody else has to make it now.
+                continue
+            self._observer.file_given("shared")
+            return content
+        if (kept := self._files.get(etag)) is not None:
+            self._files.move_to_end(etag)
+            self._observer.file_given("kept")
+            return kept
+        content = await self._made(etag, make)
+        self._observer.file_given("made")
+        return content
+
+    async def _made(self, etag: str, make: Callable[[], Awaitable[bytes]]) -> bytes:
+        making: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._making[etag] = making
+        try:
+            content = await make()
+        except asyncio.CancelledError:
+            making.cancel()
+            raise
+        except BaseException as error:
+            making.set_exception(error)
+            # Most often nobody else was waiting; then nobody needs to be told that it was never looked at.
+            making.exception()
+            raise
+        else:
+            making.set_result(content)
+            self._put(etag, content)
+            return content
+        finally:
+            del self._making[etag]
+
+    def _put(self, etag: str, content: bytes) -> None:
+        if len(content) * LARGEST_SHARE > self._max_bytes:
+            return
+        self._files[etag] = content
+        self._bytes += len(content)
+        while self._bytes > self._max_bytes:
+            _, old = self._files.popitem(last=False)
+            self._bytes -= len(old)
+
+
+def matches(wanted: str, etag: str) -> bool:
+    """Whether If-None-Match names the ETag; it compares weakly (RFC 9110, 13.1.2)."""
+    bare = etag.removeprefix("W/")
+    return wanted.strip() == "*" or any(one.strip().removeprefix("W/") == bare for one in wanted.split(","))
