@@ -51,6 +51,8 @@ class Autoencoder(LatentModel):
 
     domain: Domain
     """The set of images over which p(x|z) is a probability."""
+    center_rows = 1024
+    """More rows of a posterior's center at once are not worth while: a search for it takes long."""
 
     @abstractmethod
     def encode(self, images: Tensor) -> Tensor:

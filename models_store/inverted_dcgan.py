@@ -59,6 +59,7 @@ class InvertedDCGAN(DCGAN, Autoencoder):
 
     config: InvertedDCGANConfig
     domain = DiscretizedLogistic.domain
+    center_rows = 16
 
     def __init__(self, config: InvertedDCGANConfig) -> None:
         super().__init__(config)
@@ -71,7 +72,7 @@ class InvertedDCGAN(DCGAN, Autoencoder):
         )
         self.log_scale = nn.Parameter(torch.tensor(-3.0))
         self.coordinates: Tensor
-        self.register_buffer("coordinates", torch.eye(self.latent_dim))
+        self.register_buffer("coordinates", torch.zeros(self.latent_dim, self.latent_dim).fill_diagonal_(1.0))
 
     def encode(self, images: Tensor) -> Tensor:
         """The guess, mean and log scale of z, and the picture itself, which the descent has to meet."""

@@ -26,6 +26,8 @@ class Operation:
     forward: Callable[..., Tensor]
     examples: Callable[[int], tuple[Tensor, ...]]
     """So many typical rows of each argument, on the network's device, always the same ones."""
+    largest: int = 1024
+    """Rows of the largest batch that is worth while."""
 
 
 def operations_of(network: LatentModel) -> dict[str, Operation]:
@@ -70,7 +72,7 @@ def _inference_operations(network: Autoencoder) -> dict[str, Operation]:
 
     table = {
         "encode": Operation(network.encode, images),
-        "center": Operation(center, statistics),
+        "center": Operation(center, statistics, network.center_rows),
         "draw": Operation(draw, statistics_and_noise),
         "log_weights": Operation(network.log_weights, weights),
     }

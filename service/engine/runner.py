@@ -136,14 +136,14 @@ class TorchRunner:
         """The sizes at which a row has the same bits at every position and in every size; if there is none, 1."""
         rows = self._examples(key)
         if self._agree(key, rows):
-            return Plan(self._sizes)
+            return Plan(self._sizes_of(key))
         sizes = self._steady_sizes(key, rows)
         logger.warning("batch sizes dropped model=%s operation=%s left=%s", name, key[1], sizes or [1])
         return Plan(sizes or (1,))
 
     def _agree(self, key: Key, rows: Sequence[Floats]) -> bool:
         """Whether each size gives the bits of the largest to rows that stand elsewhere in it: one batch a size."""
-        *smaller, largest = self._sizes
+        *smaller, largest = self._sizes_of(key)
         whole = self._forward(key, rows, largest)
         # Kernels take rows by twos, fours and eights: an odd distance gives each a new place among them.
         places = {size: np.arange(size + 1, 2 * size + 1) % largest for size in smaller}
@@ -154,13 +154,16 @@ class TorchRunner:
 
     def _steady_sizes(self, key: Key, rows: Sequence[Floats]) -> tuple[int, ...]:
         """Those that give a row the same bits wherever it stands, and the bits of the smallest of them."""
-        results = {size: self._moved(key, rows, size, 0) for size in self._sizes}
+        results = {size: self._moved(key, rows, size, 0) for size in self._sizes_of(key)}
         steady = [size for size, result in results.items() if np.array_equal(self._moved(key, rows, size, 1), result)]
         return tuple(size for size in steady if np.array_equal(results[size], results[steady[0]]))
 
     def _examples(self, key: Key) -> list[Floats]:
         """As many rows as the largest size has."""
-        return [column.cpu().numpy() for column in self._operations[key].examples(self._sizes[-1])]
+        return [column.cpu().numpy() for column in self._operations[key].examples(self._sizes_of(key)[-1])]
+
+    def _sizes_of(self, key: Key) -> tuple[int, ...]:
+        return tuple(size for size in self._sizes if size <= self._operations[key].largest) or self._sizes[:1]
 
     def _moved(self, key: Key, rows: Sequence[Floats], size: int, places: int) -> Floats:
         """The result of all rows, each so many places further on, run `size` at a time."""
