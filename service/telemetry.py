@@ -51,6 +51,7 @@ class Telemetry:
         self._models = Gauge(
             "latentserve_model_info", "1 for each model", ["model", "digest", "kind"], registry=registry
         )
+        self._by_answer: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
         self._queue = Gauge("latentserve_queue_rows", "Rows that wait for the inference thread", registry=registry)
 
     def batch_ran(self, rows: int, padding: int, seconds: float) -> None:
@@ -75,12 +76,20 @@ class Telemetry:
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         """One answer of a route template; the stages are those of the current request."""
-        self._requests.labels(route, str(status)).inc()
-        self._latency.labels(route).observe(seconds)
+        count, latency = self._children(route, status)
+        count.inc()
+        latency.observe(seconds)
         work = current_work()
         for stage, spent in (("queue", work.queue_s), ("model", work.model_s), ("encode", work.encode_s)):
             if spent:
                 self._stages.labels(stage).observe(spent)
+
+    def _children(self, route: str, status: int) -> tuple[Counter, Histogram]:
+        """Found once: to find them takes longer than to count."""
+        if (route, status) not in self._by_answer:
+            children = self._requests.labels(route, str(status)), self._latency.labels(route)
+            self._by_answer[route, status] = children
+        return self._by_answer[route, status]
 
     def exposition(self, queued_rows: int) -> bytes:
         """The text that Prometheus reads."""

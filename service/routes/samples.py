@@ -203,10 +203,10 @@ async def _file(
     recipe: Recipe,
     following: str | None = None,
 ) -> bytes:
-    if extension != "json" or options.images == "base64":
-        exchange.engine.require_room(exchange.model, len(draws))
     if extension in ("png", "webp", "npy"):
         return await render(exchange, await _images(exchange, draws, options), extension, options, recipe)
+    if extension == "zip" or options.images == "base64":
+        exchange.engine.require_room(exchange.model, len(draws))
     latents = await latents_of(exchange, draws, temperature=options.temperature, label=options.label)
     entries = [_entry(exchange, draw, options, row) for draw, row in zip(draws, latents, strict=True)]
     recipes = [_recipe(exchange, [draw], options) for draw in draws]
@@ -222,6 +222,7 @@ async def _file(
 async def _images(exchange: Exchange, draws: Sequence[Draw], options: SampleOptions) -> Floats:
     if options.label is None:
         return await exchange.engine.sample(exchange.model, draws, temperature=options.temperature)
+    exchange.engine.require_room(exchange.model, len(draws))
     latents = await latents_of(exchange, draws, temperature=options.temperature, label=options.label)
     return await exchange.engine.decode(exchange.model, latents)
 
