@@ -8,8 +8,9 @@ from typing import Any
 
 from models_store.store import SHIPPED
 from training import commands, program
-from training.config import RunConfig, add_flags
+from training.config import RunConfig
 from training.data import SOURCES
+from training.flags import add_flags
 from training.judge import JUDGES, PHOTOGRAPH_JUDGE
 from training.kinds import KINDS
 from training.lecture import LESSONS

@@ -10,32 +10,29 @@ from torch import nn
 from models_store.base import Autoencoder, LatentModel
 from models_store.checkpoint import (
     Card,
-    Checkpoint,
-    read_checkpoint,
     write_checkpoint,
     write_graphs,
 )
 from models_store.conditional_vae import ConditionalVAEConfig
 from models_store.dcgan import DCGANConfig
 from models_store.graphs import pack
-from models_store.pointer import CheckpointError, read_pointer
+from models_store.pointer import read_pointer
 from training import binarized_mnist, emoji, fashion_mnist, program
 from training import data as datasets
 from training.allocator import keep_freed_memory
-from training.config import build, flat_values
 from training.data import ImageSet
 from training.evaluate import evaluate as metrics_of
+from training.flags import build, flat_values
 from training.gap import gap_table
 from training.judge import judges_of
 from training.kinds import KINDS
 from training.lecture import LESSONS
 from training.loop import fit
-from training.objective import Objective
 from training.presets import preset_of
 from training.report import save_grid
 from training.run import Run
 from training.rungs import rungs as rungs_of
-from training.snapshot import load
+from training.sources import best_network, data_of, data_of_card, device_of, objective_of, stored
 
 CHANGEABLE = {"threads", "on_collapse"}
 """What a resumed run may be told beside its own config."""
@@ -54,7 +51,7 @@ def train(kind: str, given: dict[str, Any]) -> None:
         run = Run.create(runs, kind, config)
     else:
         run = _resumed(kind, folder, given)
-        images = _data_of(run)
+        images = data_of(run)
     _train(run, images, store, stop_after)
 
 
@@ -95,14 +92,14 @@ def evaluate(
     store: Path,
 ) -> None:
     """Prints the metrics as JSON; those of a run are kept in its folder for `export`, and pictures beside them."""
-    where = _device(device)
+    where = device_of(device)
     run = Run.open(Path(model)) if Path(model).is_dir() else None
     if run:
-        network, step = _best_network(run, where, store)
-        images_of = _data_of(run)
+        network, step = best_network(run, where, store)
+        images_of = data_of(run)
     else:
-        stored, step = _stored(store, model), None
-        network, images_of = stored.network, _data_of_card(stored)
+        checkpoint, step = stored(store, model), None
+        network, images_of = checkpoint.network, data_of_card(checkpoint)
     network, data = network.to(where), images_of.to(where)
     deeper = {name: count for name, count in {"gap": gap, "rungs": rungs}.items() if count is not None}
     if deeper and not isinstance(network, Autoencoder):
@@ -138,8 +135,8 @@ def _bounds(network: nn.Module, data: ImageSet, asked: dict[str, int], *, draws:
 def export(run: Path, *, name: str, summary: str | None, store: Path) -> None:
     """Writes the best network of the run into the store, with its card."""
     opened = Run.open(run)
-    data = _data_of(opened)
-    network, step = _best_network(opened, torch.device("cpu"), store)
+    data = data_of(opened)
+    network, step = best_network(opened, torch.device("cpu"), store)
     evaluation = opened.read_json("evaluation.json")
     if evaluation.get("step") != step:
         # Of an earlier state of the run, or never made: its figures are not those of this network.
@@ -169,7 +166,7 @@ def graphs(name: str, *, store: Path) -> None:
     # Its libraries take a second to import, which no other command should pay.
     from training.graphs import Weights, graphs_of  # noqa: PLC0415
 
-    network = _stored(store, name).network
+    network = stored(store, name).network
     if not isinstance(network, LatentModel):
         raise ValueError(f"{name} is no model that is served")  # noqa: TRY004  # what was asked for, not its type
     pointer = read_pointer(store / f"{name}.json")
@@ -214,9 +211,9 @@ def _train(run: Run, images: ImageSet, store: Path, stop_after: int | None) -> N
     torch.manual_seed(config.seed)  # of the initial weights only: the loop's noise has generators of its own
     # The pictures of an epoch are full of exact zeros' neighbours; denormal numbers would slow them tenfold.
     torch.set_flush_denormal(True)
-    device = _device(config.device)
+    device = device_of(config.device)
     images = images.to(device)
-    objective = _objective(run, device, store)
+    objective = objective_of(run, device, store)
     print(f"{run.folder}: {run.kind} on {images.name}: {_counts(images)}, {_shape(run)}")
     threads = f"{config.threads} thread{'s' * (config.threads > 1)}"
     print(f"{config.steps} steps of {config.batch_size} images on {device}, {threads}", flush=True)
@@ -224,41 +221,3 @@ def _train(run: Run, images: ImageSet, store: Path, stop_after: int | None) -> N
     done = fit(run, objective, images, stop_after=stop_after)
     if done.step == config.steps or done.waited:
         print(f"best at step {done.best_step}; next: {program.command('evaluate', run.folder)}")
-
-
-def _objective(run: Run, device: torch.device, store: Path) -> Objective:
-    return KINDS[run.kind].objective(run.config, device, store)
-
-
-def _best_network(run: Run, device: torch.device, store: Path) -> tuple[nn.Module, int]:
-    """The network to evaluate or export, and the step that it comes from."""
-    snapshot = run.best if run.best.exists() else run.last
-    if not snapshot.exists():
-        raise ValueError(f"{run.folder} has no snapshot yet; train it first")
-    objective = _objective(run, device, store)
-    progress = load(snapshot, objective)
-    return objective.network().eval(), progress.step
-
-
-def _stored(store: Path, name: str) -> Checkpoint:
-    try:
-        return read_checkpoint(store, name)
-    except CheckpointError as error:
-        raise ValueError(f"no model {name!r} in {store}: {error}") from error
-
-
-def _data_of(run: Run) -> ImageSet:
-    model = run.config.model
-    return datasets.load(run.config.data, image_size=model.image_size, channels=model.channels)
-
-
-def _data_of_card(stored: Checkpoint) -> ImageSet:
-    """The data set that a stored model was trained on, if it has a name; else Fashion-MNIST."""
-    name = stored.card.data.get("name")
-    return datasets.SOURCES[name if name in datasets.SOURCES else "fashion-mnist"].read()
-
-
-def _device(name: str) -> torch.device:
-    if name == "cuda" and not torch.cuda.is_available():
-        raise ValueError("--device cuda: torch sees no GPU here; use cpu or auto")
-    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")

@@ -12,7 +12,8 @@ from typing import Any
 import torch
 
 from models_store.pointer import replace_file
-from training.config import RunConfig, build, flat_values
+from training.config import RunConfig
+from training.flags import build, flat_values
 from training.kinds import KINDS
 
 

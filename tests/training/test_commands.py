@@ -14,7 +14,8 @@ from models_store import Autoencoder, Card, Store, write_checkpoint
 from models_store.classifier import Classifier, ClassifierConfig
 from tests.conftest import tiny_dcgan
 from training.__main__ import main
-from training.config import DCGANRun, VAERun, build, flat_values
+from training.config import DCGANRun, VAERun
+from training.flags import build, flat_values
 from training.kinds import KINDS
 from training.presets import PRESETS
 
