@@ -11,6 +11,7 @@ from models_store import Card, write_checkpoint
 from models_store.energy_vae import EnergyVAE, EnergyVAEConfig
 from models_store.vae import VAE, VAEConfig
 from tests.conftest import tiny_dcgan
+from tests.training.interruption import same_files, whole_and_interrupted
 from training.base import stored_base
 from training.config import EnergyRun
 from training.data import ImageSet
@@ -144,17 +145,9 @@ def test_training_moves_the_tilt_alone_and_finds_its_normalizer(little_world: Im
 
 def test_an_interrupted_run_ends_bit_identical(tmp_path: Path, little_world: ImageSet) -> None:
     """Stopped within a tick, at a tick and at a validation, each time continued by a process that knows nothing."""
-    whole, learning = Run.create(tmp_path / "whole", "energy", CONFIG), objective()
-    fit(whole, learning, little_world)
+    runs = whole_and_interrupted("energy", CONFIG, lambda: EnergyObjective(CONFIG, base(), CPU), tmp_path, little_world)
 
-    pieces, learning = Run.create(tmp_path / "pieces", "energy", CONFIG), objective()
-    for stop in (37, 50, 100, 111, None):
-        fit(pieces, learning, little_world, stop_after=stop)
-        torch.manual_seed(99)
-        learning = EnergyObjective(CONFIG, base(), CPU)
-
-    for name in ("last.safetensors", "best.safetensors", "statistics.jsonl", "samples/000130.png"):
-        assert (pieces.folder / name).read_bytes() == (whole.folder / name).read_bytes()
+    assert same_files(*runs, "samples/000130.png")
 
 
 def test_the_kind_takes_its_base_from_the_store(tmp_path: Path) -> None:

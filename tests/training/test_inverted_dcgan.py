@@ -11,6 +11,7 @@ from models_store.base import LatentModel
 from models_store.dcgan import DCGAN
 from models_store.inverted_dcgan import InvertedDCGAN, InvertedDCGANConfig
 from tests.conftest import tiny_dcgan, tiny_vae
+from tests.training.interruption import same_files, whole_and_interrupted
 from training.base import stored_base
 from training.config import InvertedDCGANRun
 from training.data import ImageSet, Split
@@ -97,17 +98,13 @@ def test_training_moves_the_encoder_and_the_noise_alone(little_world: ImageSet, 
 
 def test_an_interrupted_run_ends_bit_identical(tmp_path: Path, little_world: ImageSet) -> None:
     """Stopped within a tick, at a tick and at a validation, each time continued by a process that knows nothing."""
-    whole, learning = Run.create(tmp_path / "whole", "inverted-dcgan", CONFIG), objective()
-    fit(whole, learning, little_world)
 
-    pieces, learning = Run.create(tmp_path / "pieces", "inverted-dcgan", CONFIG), objective()
-    for stop in (37, 50, 100, 111, None):
-        fit(pieces, learning, little_world, stop_after=stop)
-        torch.manual_seed(99)
-        learning = InvertedDCGANObjective(CONFIG, base(), CPU)
+    def make() -> InvertedDCGANObjective:
+        return InvertedDCGANObjective(CONFIG, base(), CPU)
 
-    for name in ("last.safetensors", "best.safetensors", "statistics.jsonl", "reconstructions/000130.png"):
-        assert (pieces.folder / name).read_bytes() == (whole.folder / name).read_bytes()
+    runs = whole_and_interrupted("inverted-dcgan", CONFIG, make, tmp_path, little_world)
+
+    assert same_files(*runs, "reconstructions/000130.png")
 
 
 def test_the_kind_takes_its_base_from_the_store(tmp_path: Path) -> None:

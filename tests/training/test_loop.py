@@ -21,6 +21,7 @@ from models_store.discrete_vae import DiscreteVAEConfig
 from models_store.draw import DRAWConfig
 from models_store.image_flow import ImageFlowConfig
 from models_store.vae import VAE, VAEConfig
+from tests.training.interruption import same_files, whole_and_interrupted
 from training.config import (
     ClassifierRun,
     ConditionalVAERun,
@@ -79,6 +80,11 @@ CONFIGS: dict[str, RunConfig] = {
 def make(kind: str) -> Objective:
     """With freshly drawn weights, the same ones each time."""
     torch.manual_seed(0)
+    return unseeded(kind)
+
+
+def unseeded(kind: str) -> Objective:
+    """With whatever weights the global generator gives."""
     return KINDS[kind].objective(CONFIGS[kind], CPU, Path("no-store"))
 
 
@@ -94,19 +100,10 @@ LONG = ("discrete-vae", "flow")
 @pytest.mark.parametrize("kind", [pytest.param(kind, marks=[pytest.mark.slow] * (kind in LONG)) for kind in CONFIGS])
 def test_an_interrupted_run_ends_bit_identical(kind: str, tmp_path: Path, little_world: ImageSet) -> None:
     """Stopped within a tick, at a tick and at a validation, each time continued by a process that knows nothing."""
-    whole, objective = start(kind, tmp_path / "whole")
-    fit(whole, objective, little_world)
+    whole, pieces = whole_and_interrupted(kind, CONFIGS[kind], lambda: unseeded(kind), tmp_path, little_world)
 
-    pieces, objective = start(kind, tmp_path / "pieces")
-    for stop in (37, 50, 100, 111, None):
-        fit(pieces, objective, little_world, stop_after=stop)
-        torch.manual_seed(99)
-        objective = make(kind)
-
-    assert pieces.last.read_bytes() == whole.last.read_bytes()
-    assert pieces.best.read_bytes() == whole.best.read_bytes()
-    for name in ("statistics.jsonl", *(f"samples/{step:06d}.png" for step in (50, 100, 130) if kind != "classifier")):
-        assert (pieces.folder / name).read_bytes() == (whole.folder / name).read_bytes()
+    pictures = () if kind == "classifier" else (f"samples/{step:06d}.png" for step in (50, 100, 130))
+    assert same_files(whole, pieces, *pictures)
 
 
 def test_a_run_killed_without_warning_repeats_from_its_last_snapshot(tmp_path: Path, little_world: ImageSet) -> None:
