@@ -6,6 +6,7 @@ calling: the noise of a request comes from its own seeds, and the runner keeps t
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -214,7 +215,8 @@ def _load(settings: Settings) -> tuple[Catalog, Runner]:
 def _runner(store: Store, settings: Settings) -> Runner:
     device = _device(settings.device)
     if device == "cpu" and settings.graphs:
-        return GraphRunner(store.values(), threads=settings.threads, max_batch=settings.max_batch)
+        workers = settings.workers or os.cpu_count() or 1
+        return GraphRunner(store.values(), threads=settings.threads, max_batch=settings.max_batch, workers=workers)
     return TorchRunner(store.values(), device=device, threads=settings.threads, max_batch=settings.max_batch)
 
 

@@ -1,11 +1,14 @@
 """The forward pass on a CPU by ONNX Runtime, for operations that have a graph; torch does the others.
 
 Its kernels give a row the same bits in a batch of any size, so nothing is padded: that, too, is found out at warm-up
-and not believed. A graph whose results are not torch's, or not steady, is not used.
+and not believed. A graph whose results are not torch's, or not steady, is not used. For the same reason the rows of a
+large batch can be shared among threads, each with one kernel thread: two of the runtime's own change the bits.
 """
 
 import logging
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,14 +21,19 @@ from service.engine.runner import Key, Row, TorchRunner, columns_of, finite
 
 logger = logging.getLogger("latentserve")
 
+SMALLEST_PART = 16
+"""Rows: with fewer, kernels need longer for each, and a small batch leaves the other cores to its neighbours."""
+
 
 class GraphRunner:
     """Sessions for the graphs of the store's models, and torch for whatever has none."""
 
-    def __init__(self, models: Iterable[StoredModel], *, threads: int, max_batch: int) -> None:
+    def __init__(self, models: Iterable[StoredModel], *, threads: int, max_batch: int, workers: int = 1) -> None:
         self._models = list(models)
         self._threads = threads
         self._max_batch = max_batch
+        self._workers = workers
+        self._helpers = ThreadPoolExecutor(max_workers=max(1, workers - 1), thread_name_prefix="part")
         self._torch = TorchRunner(self._models, device="cpu", threads=threads, max_batch=max_batch)
         self._sessions: dict[Key, Session] = {}
 
@@ -34,9 +42,16 @@ class GraphRunner:
         if session is None:
             return self._torch.run(key, rows)
         columns = columns_of(rows)
-        parts = range(0, len(rows), self._max_batch)
-        outputs = [session.run([column[start : start + self._max_batch] for column in columns]) for start in parts]
+        parts = [[column[part] for column in columns] for part in self._parts(len(rows))]
+        others = [self._helpers.submit(session.run, part) for part in parts[1:]]
+        outputs = [session.run(parts[0]), *(other.result() for other in others)]
         return finite(np.concatenate(outputs))
+
+    def _parts(self, rows: int) -> list[slice]:
+        """For each of the workers as many rows as for the others; no part larger than a batch may be."""
+        count = max(1, min(self._workers, rows // SMALLEST_PART), -(-rows // self._max_batch))
+        edges = [rows * number // count for number in range(count + 1)]
+        return [slice(*pair) for pair in pairwise(edges)]
 
     def padded(self, key: Key, rows: int) -> int:
         return rows if key in self._sessions else self._torch.padded(key, rows)

@@ -45,6 +45,19 @@ def test_one_latent_is_one_picture_in_two_hundred_random_batches(model: StoredMo
             assert picture.tobytes() == alone[row].tobytes()
 
 
+@pytest.mark.parametrize("workers", [1, 2, 3, 7])
+def test_a_large_batch_may_be_shared_among_threads(model: StoredModel, runner: GraphRunner, workers: int) -> None:
+    """Row for row the same bits, in their order, whatever the number of rows."""
+    key = (model.digest, "decode")
+    shared = GraphRunner([model], threads=1, max_batch=64, workers=workers)
+    shared.warm_up()
+    latents = normals(2, range(300), model.network.latent_dim)
+
+    for count in (1, 15, 16, 31, 32, 33, 48, 63, 64, 65, 127, 300):
+        rows = [(row,) for row in latents[:count]]
+        assert np.array_equal(np.stack(shared.run(key, rows)), np.stack(runner.run(key, rows)))
+
+
 def test_a_row_that_is_not_finite_is_refused(model: StoredModel, runner: GraphRunner) -> None:
     """NaN never leaves the runner as a picture."""
     with pytest.raises(NonFiniteResult):
