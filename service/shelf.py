@@ -6,7 +6,7 @@ not change while the service runs.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -15,6 +15,8 @@ ADDRESSES = 4096
 LARGEST_SHARE = 8
 """A file of more than this part of the shelf would push out too many others."""
 
+Address = tuple[bytes, bytes]
+"""Path and query, as they came."""
 Fields = Sequence[tuple[bytes, bytes]]
 """The headers of an answer as ASGI has them."""
 
@@ -48,24 +50,24 @@ class Shelf:
         self._observer = observer
         self._bytes = 0
         self._files: OrderedDict[str, bytes] = OrderedDict()
-        self._answers: OrderedDict[tuple[bytes, bytes], Answer] = OrderedDict()
+        self._answers: OrderedDict[Address, Answer] = OrderedDict()
         self._making: dict[str, asyncio.Future[bytes]] = {}
 
-    def answer(self, path: bytes, query: bytes) -> Answer | None:
+    def answer(self, address: Address) -> Answer | None:
         """What was answered at this address, if its file still lies here."""
-        answer = self._answers.get((path, query))
+        answer = self._answers.get(address)
         if answer is None or answer.etag not in self._files:
             return None
         self._files.move_to_end(answer.etag)
-        self._answers.move_to_end((path, query))
+        self._answers.move_to_end(address)
         self._observer.file_given("kept")
         return answer
 
-    def remember(self, path: bytes, query: bytes, answer: Answer) -> None:
+    def remember(self, address: Address, answer: Answer) -> None:
         """So that the next request for the address needs nothing but this."""
         if answer.etag not in self._files:
             return
-        self._answers[path, query] = answer
+        self._answers[address] = answer
         if len(self._answers) > ADDRESSES:
             self._answers.popitem(last=False)
 
@@ -117,6 +119,11 @@ class Shelf:
         while self._bytes > self._max_bytes:
             _, old = self._files.popitem(last=False)
             self._bytes -= len(old)
+
+
+def address_of(scope: Mapping[str, Any]) -> Address:
+    """Where an ASGI request is directed to; a server may leave the raw path out."""
+    return scope.get("raw_path") or scope["path"].encode(), scope["query_string"]
 
 
 def matches(wanted: str, etag: str) -> bool:

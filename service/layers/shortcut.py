@@ -2,7 +2,7 @@
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.shelf import Shelf, matches
+from service.shelf import Shelf, address_of, matches
 
 
 class Shortcut:
@@ -16,7 +16,7 @@ class Shortcut:
         if scope["type"] != "http" or scope["method"] != "GET":
             await self.app(scope, receive, send)
             return
-        answer = self._shelf.answer(scope["raw_path"], scope["query_string"])
+        answer = self._shelf.answer(address_of(scope))
         if answer is None:
             await self.app(scope, receive, send)
             return

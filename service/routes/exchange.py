@@ -20,7 +20,7 @@ from service.limits import Limits
 from service.media.negotiation import negotiate
 from service.media.pool import MediaPool
 from service.routes.seeds import fresh_seed
-from service.shelf import Answer, Shelf, matches
+from service.shelf import Answer, Shelf, address_of, matches
 
 ENCODER_VERSION = "3"
 """Raise it when files of the same images get other bytes: it is part of every ETag."""
@@ -117,7 +117,7 @@ class Exchange:
         # Only what the address alone decides: without an extension it was the Accept header.
         if str(scope["path"]).endswith(f".{extension}"):
             answer = Answer(etag, content, response.raw_headers, unchanged.raw_headers, scope["route"])
-            self.shelf.remember(scope["raw_path"], scope["query_string"], answer)
+            self.shelf.remember(address_of(scope), answer)
         return response
 
     def answer(self, content: bytes, extension: str, stem: str, headers: Mapping[str, str] = UNCACHED) -> Response:
