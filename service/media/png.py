@@ -1,7 +1,7 @@
 """Pixels -> PNG, with the recipe of the picture inside.
 
-Every line is stored as it is (filter 0) and deflated by ISA-L at its quickest: some ten times faster than Pillow, for
-files of 28×28 that are smaller, and for large sheets a fifth or a third larger.
+Every line is stored as it is (filter 0) and deflated by ISA-L at its quickest: four times faster than Pillow at 28×28,
+for files 3 % larger, and for large sheets twenty to sixty times faster, for files larger by a fifth to two fifths.
 """
 
 import struct
