@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
 from benchmarks.checkpoint import MODEL
 from models_store import Store
 from models_store.latents import Floats
@@ -23,4 +21,4 @@ def our_forward(store: Path, threads: int) -> Forward:
     runner = GraphRunner([model], threads=threads, max_batch=MOST_ROWS)
     runner.warm_up()
     key = (model.digest, "decode")
-    return lambda latents: np.stack(runner.run(key, [(row,) for row in latents]))
+    return lambda latents: runner.run(key, [latents])

@@ -21,8 +21,8 @@ Floats = NDArray[np.float32]
 LARGEST_SEED = 2**32 - 1
 LARGEST_INDEX = 2**32 - 1
 
-_MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
-_WEYL = (np.uint64(0x9E3779B9), np.uint64(0xBB67AE85))
+_MULTIPLIERS = np.array([[0xD2511F53], [0xCD9E8D57]], dtype=np.uint64)
+_WEYL = np.array([[0x9E3779B9], [0xBB67AE85]], dtype=np.uint64)
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF_WORD = np.uint64(32)
 
@@ -40,18 +40,14 @@ def philox4x32(counter: NDArray[np.uint64], key: tuple[int | NDArray[np.uint64],
 
     The first word of the key may be one a counter, (N,).
     """
-    c0, c1, c2, c3 = counter
-    k0, k1 = (np.asarray(word, dtype=np.uint64) for word in key)
+    # Words 0 and 2 are multiplied, words 1 and 3 are not: each pair is one array, and a round half as many calls.
+    factors, others = counter[0::2], counter[1::2]
+    keys = np.stack(np.broadcast_arrays(*(np.atleast_1d(np.asarray(word, dtype=np.uint64)) for word in key)))
     for _ in range(10):
-        product0, product1 = _MULTIPLIERS[0] * c0, _MULTIPLIERS[1] * c2
-        c0, c1, c2, c3 = (
-            (product1 >> _HALF_WORD) ^ c1 ^ k0,
-            product1 & _LOW,
-            (product0 >> _HALF_WORD) ^ c3 ^ k1,
-            product0 & _LOW,
-        )
-        k0, k1 = (k0 + _WEYL[0]) & _LOW, (k1 + _WEYL[1]) & _LOW
-    return np.stack([c0, c1, c2, c3])
+        products = (_MULTIPLIERS * factors)[::-1]
+        factors, others = (products >> _HALF_WORD) ^ others ^ keys, products & _LOW
+        keys = (keys + _WEYL) & _LOW
+    return np.stack([factors[0], others[0], factors[1], others[1]])
 
 
 def uniforms(seeds: int | Sequence[int], indices: Sequence[int], dim: int, *, stream: Stream) -> NDArray[np.float64]:

@@ -20,6 +20,9 @@ from service.settings import Settings
 
 USAGE_ERROR = 2
 KEEP_ALIVE_S = 15
+SWITCH_S = 5e-5
+"""A thread that wants the interpreter gets it so soon. By default the inference thread would wait 5 ms for it after
+each forward pass while the event loop has work, as long as the pass itself takes."""
 
 
 class CannotStart(Exception):
@@ -76,6 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=settings.grace_s,
     )
+    sys.setswitchinterval(SWITCH_S)
     Server(config, app, settings).run(sockets=[listener])
     return 0
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from service import problems
 from service.engine.engine import Engine
@@ -53,10 +54,25 @@ RESOURCES = (
 )
 
 
-def create_app(settings: Settings) -> FastAPI:
+YOUNG_OBJECTS = 20_000
+"""That may be made and not yet freed before the collector looks at them; a request makes and frees some hundred."""
+
+
+class Service(FastAPI):
+    """FastAPI inside of our layers: its own cost more than they do, and what they can answer never gets there."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        framework: ASGIApp = super().build_middleware_stack()
+        state = self.state
+        return Envelope(
+            Shortcut(FaultBarrier(Departure(Lane(framework))), shelf=state.shelf), telemetry=state.telemetry
+        )
+
+
+def create_app(settings: Settings) -> Service:
     """The ASGI app; its models are loaded when its lifespan begins."""
     telemetry = Telemetry()
-    app = FastAPI(
+    app = Service(
         title="latentserve",
         description=DESCRIPTION,
         version="1",
@@ -64,10 +80,12 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         # One address a resource; a redirect would repeat the Host header of whoever asked.
         redirect_slashes=False,
+        # Its spans and counts would be of the framework alone; ours are in `telemetry`.
+        telemetry={"tracing": False, "metrics": False},
         lifespan=lambda app: _lifespan(app, settings, telemetry),
     )
     app.state.telemetry = telemetry
-    app.state.shelf = shelf = Shelf(max_bytes=settings.cache_mb * 10**6, observer=telemetry)
+    app.state.shelf = Shelf(max_bytes=settings.cache_mb * 10**6, observer=telemetry)
     app.state.limits = LIMITS
     for resource in RESOURCES:
         app.include_router(resource.router)
@@ -75,12 +93,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(samples.shortest)
     pages.mount(app)
     problems.install(app)
-    # The last one added is the outermost.
-    app.add_middleware(Lane)
-    app.add_middleware(Departure)
+    # Once more, for the framework answers faults by itself before they reach the outer one.
     app.add_middleware(FaultBarrier)
-    app.add_middleware(Shortcut, shelf=shelf)
-    app.add_middleware(Envelope, telemetry=telemetry)
     return app
 
 
@@ -91,11 +105,14 @@ async def _lifespan(app: FastAPI, settings: Settings, telemetry: Telemetry) -> A
     for model in engine.catalog.values():
         telemetry.model_served(model)
     gc.collect()
-    # What is here now stays: the collector need not look at it again.
+    thresholds = gc.get_threshold()
+    # What is here now stays: the collector need not look at it again, and seldom at what requests leave behind.
     gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS)
     try:
         yield
     finally:
+        gc.set_threshold(*thresholds)
         gc.unfreeze()
         await engine.close()
         app.state.pool.close()

@@ -1,10 +1,12 @@
 """HTTP below the framework: uvicorn's parser in C, with bounded heads, and problem+json for bytes that are no HTTP."""
 
 import secrets
+from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from service.errors import MalformedRequest
+from service.layers.departure import PRESENCE, Presence
 from service.problems import problem
 
 LARGEST_HEAD = 16 * 1024
@@ -22,6 +24,14 @@ class Protocol(HttpToolsProtocol):
     _unparsed = 0
     """Bytes since the last head or body that was complete."""
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._presence = Presence()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._presence.leave()
+
     def data_received(self, data: bytes) -> None:
         if self.transport.is_closing():
             return
@@ -33,6 +43,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.scope["state"][PRESENCE] = self._presence
         self._in_head = True
 
     def on_headers_complete(self) -> None:

@@ -17,6 +17,7 @@ LARGEST_SHARE = 8
 
 Address = tuple[bytes, bytes]
 """Path and query, as they came."""
+LOCATION = b"content-location"
 Fields = Sequence[tuple[bytes, bytes]]
 """The headers of an answer as ASGI has them."""
 
@@ -36,10 +37,13 @@ class Answer:
     content: bytes
     fields: Fields
     """Of 200."""
-    cache_fields: Fields
-    """Of 304."""
     route: Any
     """The framework's, for the metrics."""
+
+    @property
+    def cache_fields(self) -> Fields:
+        """Of 304: all but those that tell of the content."""
+        return [field for field in self.fields if not field[0].startswith(b"content-") or field[0] == LOCATION]
 
 
 class Shelf:

@@ -51,6 +51,8 @@ class Telemetry:
         self._models = Gauge(
             "latentserve_model_info", "1 for each model", ["model", "digest", "kind"], registry=registry
         )
+        self._stage = {name: self._stages.labels(name) for name in ("queue", "model", "encode")}
+        self._by_source = {name: self._files.labels(name) for name in ("made", "shared", "kept")}
         self._by_answer: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
         self._queue = Gauge("latentserve_queue_rows", "Rows that wait for the inference thread", registry=registry)
 
@@ -68,7 +70,7 @@ class Telemetry:
         self._rejections.labels(reason).inc()
 
     def file_given(self, source: str) -> None:
-        self._files.labels(source).inc()
+        self._by_source[source].inc()
 
     def model_served(self, model: ServedModel) -> None:
         """Shows the model in `latentserve_model_info`."""
@@ -82,7 +84,7 @@ class Telemetry:
         work = current_work()
         for stage, spent in (("queue", work.queue_s), ("model", work.model_s), ("encode", work.encode_s)):
             if spent:
-                self._stages.labels(stage).observe(spent)
+                self._stage[stage].observe(spent)
 
     def _children(self, route: str, status: int) -> tuple[Counter, Histogram]:
         """Found once: to find them takes longer than to count."""

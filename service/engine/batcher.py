@@ -97,8 +97,7 @@ class Batcher(Generic[Key, Row, Result]):
         late = None
         if timeout_s < math.inf:
             # And not asyncio.timeout, whose context showed in the profile of a single picture.
-            error = DeadlineExceeded(f"no answer within {timeout_s:g} s", limit=timeout_s)
-            late = asyncio.get_running_loop().call_later(timeout_s, request.fail, error)
+            late = asyncio.get_running_loop().call_later(timeout_s, request.expire, timeout_s)
         try:
             results = await request.answer
         except DeadlineExceeded:
@@ -111,6 +110,7 @@ class Batcher(Generic[Key, Row, Result]):
             if late is not None:
                 late.cancel()
             self._withdraw(request)
+            self._answers.discard(request.answer)
         self._observer.request_done(request.queue_s, request.run_s)
         return results
 
@@ -163,7 +163,6 @@ class Batcher(Generic[Key, Row, Result]):
                 # Not before the callers that are ready to run have queued what they have.
                 loop.call_soon(self._executor.start, self)
         self._answers.add(request.answer)
-        request.answer.add_done_callback(self._answers.discard)
         return request
 
     def _refuse(self, client: str, more: Load) -> None:

@@ -11,22 +11,24 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from models_store import Store
 from models_store.latents import Floats, Stream, normals
 from models_store.likelihoods import Domain
+from models_store.pixels import Bytes
 from service.engine.activity import probes, variances
 from service.engine.batcher import Batcher, Observer
 from service.engine.catalog import Catalog, ServedModel
-from service.engine.executor import InferenceThread
+from service.engine.executor import SAMPLE, InferenceThread
 from service.engine.graph_runner import GraphRunner
-from service.engine.runner import Key, Row, Runner, TorchRunner
+from service.engine.rows import Draw, Row, Seeded, latents_of
+from service.engine.runner import Key, Runner, TorchRunner
 from service.engine.scoring import Score, ScoreOptions, data_of, summarize
-from service.engine.seeded import Draw, Seeded, latents_of
 from service.settings import Settings
 from service.work import current_work
 
@@ -55,7 +57,7 @@ class Engine:
         self.draining = False
         self._executor = executor
         self._deadline_s = settings.deadline_s
-        self._batcher: Batcher[Key, Row | Seeded, Floats] = Batcher(
+        self._batcher: Batcher[Key, Row, NDArray[Any]] = Batcher(
             executor,
             max_batch=settings.max_batch,
             max_queue_rows=settings.queue_rows,
@@ -110,10 +112,10 @@ class Engine:
         """Raises QueueFull now if so many images would be refused later: a refusal should cost nothing before."""
         self._batcher.require_room((model.digest, "decode"), rows, client=current_work().client)
 
-    async def sample(self, model: ServedModel, draws: Sequence[Draw], *, temperature: float = 1.0) -> Floats:
-        """The images of (seed, index) pairs, (N, C, H, W) in [0, 1]: `decode` of `latents`, drawn with the batch."""
+    async def sample(self, model: ServedModel, draws: Sequence[Draw], *, temperature: float = 1.0) -> Bytes:
+        """The images of (seed, index) pairs as levels (N, H, W, C): `decode` of `latents`, rounded."""
         rows = [Seeded(draw, temperature, model.latent_dim) for draw in draws]
-        return await self._step(model, "decode", rows, self._deadline())
+        return await self._step(model, SAMPLE, rows, self._deadline())
 
     async def decode(self, model: ServedModel, latents: Floats) -> Floats:
         """Latents (N, D) -> images (N, C, H, W) in [0, 1]."""
@@ -191,15 +193,15 @@ class Engine:
         """When a request that begins now has to be done, by the monotonic clock."""
         return time.monotonic() + self._deadline_s
 
-    async def _step(self, model: ServedModel, operation: str, rows: Sequence[Row | Seeded], deadline: float) -> Floats:
+    async def _step(self, model: ServedModel, operation: str, rows: Sequence[Row], deadline: float) -> NDArray[Any]:
         """One operation on the rows of one request; the results stacked."""
         left_s = max(0.0, deadline - time.monotonic())
         client = current_work().client
         results = await self._batcher.submit((model.digest, operation), rows, client=client, timeout_s=left_s)
-        return np.stack(results)
+        return np.stack(results) if len(results) > 1 else results[0][None]
 
 
-def _rows(batch: Floats) -> list[Row | Seeded]:
+def _rows(batch: Floats) -> list[Row]:
     """A batch (N, …) as rows of one input each."""
     return [(row,) for row in batch]
 

@@ -1,16 +1,25 @@
 """The thread that runs the networks: it takes a batch, runs it and takes the next, until there is none."""
 
 import logging
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, cast
 
-from models_store.latents import Floats
+from numpy.typing import NDArray
+
+from models_store.pixels import to_bytes
 from service.engine.batcher import Batcher
 from service.engine.request import Batch
-from service.engine.runner import Key, Row, Runner
-from service.engine.seeded import Seeded, drawn
+from service.engine.rows import Row, Seeded, columns_of, drawn
+from service.engine.runner import Key, Runner
 from service.errors import ServiceError
 
 logger = logging.getLogger("latentserve")
+
+SAMPLE = "sample"
+"""Draws points, decodes them and rounds the pixels to levels: what most ask for, with the batch and not one by one."""
+
+Work = Batcher[Key, Row, NDArray[Any]]
 
 
 class InferenceThread:
@@ -22,23 +31,24 @@ class InferenceThread:
         self.last_run_failed = False
         """Whether the device may be broken; a bad input is no sign of that."""
 
-    def start(self, batcher: Batcher[Key, Row | Seeded, Floats]) -> None:
+    def start(self, batcher: Work) -> None:
         self._thread.submit(self._work, batcher)
 
     def computed(self, key: Key, rows: int) -> int:
-        return self._runner.padded(key, rows)
+        digest, operation = key
+        return self._runner.padded((digest, "decode") if operation == SAMPLE else key, rows)
 
     def close(self) -> None:
         """Returns when the batch that runs has ended."""
         self._thread.shutdown()
 
-    def _work(self, batcher: Batcher[Key, Row | Seeded, Floats]) -> None:
+    def _work(self, batcher: Work) -> None:
         while (batch := batcher.begin()) is not None:
             batcher.end(batch, self._run(batch))
 
-    def _run(self, batch: Batch[Key, Row | Seeded, Floats]) -> list[Floats] | Exception:
+    def _run(self, batch: Batch[Key, Row, NDArray[Any]]) -> Sequence[NDArray[Any]] | Exception:
         try:
-            results = self._runner.run(batch.key, drawn(batch.rows()))
+            results = self._results(batch.key, batch.rows())
         except ServiceError as error:
             return error
         except Exception as error:
@@ -46,4 +56,10 @@ class InferenceThread:
             logger.exception("forward pass failed operation=%s rows=%d", batch.key[1], batch.size)
             return error
         self.last_run_failed = False
-        return results
+        return list(results)
+
+    def _results(self, key: Key, rows: Sequence[Row]) -> NDArray[Any]:
+        digest, operation = key
+        if operation == SAMPLE:
+            return to_bytes(self._runner.run((digest, "decode"), [drawn(cast("Sequence[Seeded]", rows))]))
+        return self._runner.run(key, columns_of(rows))

@@ -16,6 +16,10 @@ from service.engine.turns import Turns
 
 CHUNKS_A_BATCH = 4
 """A full batch has room for chunks of four flows, so that each of four large ones moves on in every batch."""
+SHARES = 4
+"""Batches for what several requests want at one time; large ones would all be answered at one time, and none before."""
+SMALLEST_SHARE = 8
+"""Rows: a batch of fewer takes longer for each."""
 
 
 class FairQueue(Generic[Key, Row, Result]):
@@ -67,7 +71,7 @@ class FairQueue(Generic[Key, Row, Result]):
         return None
 
     def _form(self, batch: Batch[Key, Row, Result], first: Flow[Key, Row, Result]) -> None:
-        room = self._costs.room(batch.key)
+        room = min(self._costs.room(batch.key), self._share(batch.key))
         if first.requests[0].alone:
             self._serve(first, batch, room)
         elif first.rows > self._chunk:
@@ -76,6 +80,12 @@ class FairQueue(Generic[Key, Row, Result]):
             self._fill(batch, room, lambda flow: flow.rows <= self._chunk)
             if batch.shares:
                 self._fill(batch, min(room, self._costs.computed(batch.key, batch.size)), lambda _: True)
+
+    def _share(self, key: Key) -> int:
+        """Of what several requests want, a part: the rest keeps the executor busy while they get their answers."""
+        lane = self._turns.lane(key)
+        rows, requests = sum(flow.rows for flow in lane), sum(len(flow.requests) for flow in lane)
+        return max(SMALLEST_SHARE, rows // SHARES) if requests > 1 else rows
 
     def _fill(self, batch: Batch[Key, Row, Result], room: int, may: Callable[[Flow[Key, Row, Result]], bool]) -> None:
         """Up to `room` rows, in chunks of the flows that may, as their turns come."""

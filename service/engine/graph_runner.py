@@ -17,7 +17,7 @@ from models_store import StoredModel
 from models_store.latents import Floats
 from models_store.operations import Operation, operations_of
 from models_store.sessions import Session
-from service.engine.runner import Key, Row, TorchRunner, columns_of, finite
+from service.engine.runner import Key, TorchRunner, finite
 
 logger = logging.getLogger("latentserve")
 
@@ -37,15 +37,14 @@ class GraphRunner:
         self._torch = TorchRunner(self._models, device="cpu", threads=threads, max_batch=max_batch)
         self._sessions: dict[Key, Session] = {}
 
-    def run(self, key: Key, rows: Sequence[Row]) -> list[Floats]:
+    def run(self, key: Key, columns: Sequence[Floats]) -> Floats:
         session = self._sessions.get(key)
         if session is None:
-            return self._torch.run(key, rows)
-        columns = columns_of(rows)
-        parts = [[column[part] for column in columns] for part in self._parts(len(rows))]
-        others = [self._helpers.submit(session.run, part) for part in parts[1:]]
-        outputs = [session.run(parts[0]), *(other.result() for other in others)]
-        return finite(np.concatenate(outputs))
+            return self._torch.run(key, columns)
+        first, *others = ([column[part] for column in columns] for part in self._parts(len(columns[0])))
+        helped = [self._helpers.submit(session.run, part) for part in others]
+        outputs = [session.run(first), *(part.result() for part in helped)]
+        return finite(np.concatenate(outputs) if helped else outputs[0])
 
     def _parts(self, rows: int) -> list[slice]:
         """For each of the workers as many rows as for the others; no part larger than a batch may be."""

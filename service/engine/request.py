@@ -5,12 +5,14 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from service.errors import DeadlineExceeded
+
 Key = TypeVar("Key", bound=Hashable)
 Row = TypeVar("Row")
 Result = TypeVar("Result")
 
 
-@dataclass(eq=False, kw_only=True)
+@dataclass(eq=False, kw_only=True, slots=True)
 class Request(Generic[Key, Row, Result]):
     """Rows of one caller; times in seconds of the batcher's clock."""
 
@@ -55,13 +57,17 @@ class Request(Generic[Key, Row, Result]):
         if len(self.results) == len(self.rows) and not self.answer.done():
             self.answer.set_result(self.results)
 
+    def expire(self, timeout_s: float) -> None:
+        """So much time has passed since the caller came, more than it wanted to wait."""
+        self.fail(DeadlineExceeded(f"no answer within {timeout_s:g} s", limit=timeout_s))
+
     def fail(self, error: Exception) -> None:
         """The answer is an error, unless the caller has gone."""
         if not self.answer.done():
             self.answer.set_exception(error)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Share(Generic[Key, Row, Result]):
     """The rows `start` to `stop` of a request, as part of a batch."""
 
@@ -73,7 +79,7 @@ class Share(Generic[Key, Row, Result]):
         return self.stop - self.start
 
 
-@dataclass
+@dataclass(slots=True)
 class Batch(Generic[Key, Row, Result]):
     """Shares of one key that run together."""
 

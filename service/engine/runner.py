@@ -24,7 +24,6 @@ logger = logging.getLogger("latentserve")
 PLANNED_SIZES = (8, 16, 32, 64, 128, 256, 512, 1024)
 """Below 8 rows CPU kernels change with the batch size (matrix-vector products); powers of two waste at most half."""
 
-Row = tuple[Floats, ...]
 Key = tuple[str, str]
 """(model digest, operation)."""
 
@@ -32,8 +31,8 @@ Key = tuple[str, str]
 class Runner(Protocol):
     """Runs batches on one device; its methods are called on the inference thread only, `padded` anywhere."""
 
-    def run(self, key: Key, rows: Sequence[Row]) -> list[Floats]:
-        """One result a row. Raises NonFiniteResult if any of them is not finite."""
+    def run(self, key: Key, columns: Sequence[Floats]) -> Floats:
+        """Columns (B, …), one an argument -> the results (B, …). Raises NonFiniteResult if any is not finite."""
 
     def padded(self, key: Key, rows: int) -> int:
         """How many rows the network really computes for so many."""
@@ -58,16 +57,11 @@ class Plan:
         return [*chunks, (rest, min(size for size in self.sizes if size >= rest))] if rest else chunks
 
 
-def columns_of(rows: Sequence[Row]) -> list[Floats]:
-    """Rows of arguments -> a batch (B, …) for each argument."""
-    return [np.stack(column) for column in zip(*rows, strict=True)]
-
-
-def finite(results: Floats) -> list[Floats]:
-    """The rows of a batch; raises NonFiniteResult if any number of them is not finite."""
+def finite(results: Floats) -> Floats:
+    """The results themselves. Raises NonFiniteResult if any number of them is not finite."""
     if not np.isfinite(results).all():
         raise NonFiniteResult("the model's answer to this input is not finite", hint="use values nearer to zero")
-    return list(results)
+    return results
 
 
 class TorchRunner:
@@ -81,10 +75,9 @@ class TorchRunner:
         self._operations: dict[Key, Operation] = {}
         self._plans: dict[Key, Plan] = {}
 
-    def run(self, key: Key, rows: Sequence[Row]) -> list[Floats]:
-        columns = columns_of(rows)
+    def run(self, key: Key, columns: Sequence[Floats]) -> Floats:
         outputs, start = [], 0
-        for count, size in self._plans[key].chunks(len(rows)):
+        for count, size in self._plans[key].chunks(len(columns[0])):
             chunk = [column[start : start + count] for column in columns]
             outputs.append(self._forward(key, chunk, size)[:count])
             start += count

@@ -2,18 +2,35 @@
 
 import asyncio
 import logging
-from typing import Any, cast
+from typing import Any
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 logger = logging.getLogger("latentserve")
 
-PATIENCE_S = 0.005
-"""A client that leaves is noticed after this time at the earliest."""
+PRESENCE = "presence"
+"""Under that name the state of a request has the presence of its client, if the server tells of it."""
+
+
+class Presence:
+    """Whether the client of a connection is there: with it goes the task that works for it."""
+
+    def __init__(self) -> None:
+        self.left = False
+        self.work: asyncio.Task[Any] | None = None
+
+    def leave(self) -> None:
+        """The connection is lost."""
+        self.left = True
+        if self.work is not None:
+            self.work.cancel()
 
 
 class Departure:
-    """Cancels the handler when its client disconnects, so that the rows leave the queue."""
+    """Cancels the handler when its client leaves, so that the rows leave the queue.
+
+    ASGI itself would tell it only to whoever reads for it: a task more for each request.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -22,74 +39,18 @@ class Departure:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        channel = _Channel(receive, send, bodiless=scope["method"] == "GET")
-        watch = _Watch(channel)
+        presence: Presence | None = scope["state"].get(PRESENCE)
+        task = asyncio.current_task()
+        if presence is None or task is None:
+            await self.app(scope, receive, send)
+            return
+        presence.work = task
         try:
-            await self.app(scope, channel.receive, channel.send)
+            await self.app(scope, receive, send)
         except asyncio.CancelledError:
-            if not watch.has_cancelled():
+            if not presence.left:
                 raise
+            task.uncancel()
             logger.info("client gone request_id=%s", scope["state"]["id"])
         finally:
-            watch.end()
-
-
-class _Watch:
-    """Cancels the task that made it as soon as its client has gone, unless the answer has by then."""
-
-    def __init__(self, channel: "_Channel") -> None:
-        self._channel = channel
-        self._task = cast("asyncio.Task[Any]", asyncio.current_task())
-        self._watcher: asyncio.Task[None] | None = None
-        self._cancelled = False
-        # Most answers are quicker: a task for each of them would cost more than it ever saves.
-        self._timer = asyncio.get_running_loop().call_later(PATIENCE_S, self._begin)
-
-    def has_cancelled(self) -> bool:
-        """Whether it was this that cancelled the task; if so it is cancelled no longer."""
-        if self._cancelled:
-            self._task.uncancel()
-        return self._cancelled
-
-    def end(self) -> None:
-        self._timer.cancel()
-        if self._watcher is not None:
-            self._watcher.cancel()
-
-    def _begin(self) -> None:
-        self._watcher = asyncio.ensure_future(self._channel.left())
-        self._watcher.add_done_callback(self._left)
-
-    def _left(self, watcher: "asyncio.Task[None]") -> None:
-        if not watcher.cancelled() and not self._channel.answered and not self._task.done():
-            self._cancelled = True
-            self._task.cancel()
-
-
-class _Channel:
-    """Hands messages to the app until the body is complete; only then may anyone else read."""
-
-    def __init__(self, receive: Receive, send: Send, *, bodiless: bool) -> None:
-        self._receive = receive
-        self._send = send
-        self.answered = False
-        self._complete = asyncio.Event()
-        if bodiless:
-            self._complete.set()
-
-    async def receive(self) -> Message:
-        message = await self._receive()
-        if not message.get("more_body"):
-            self._complete.set()
-        return message
-
-    async def send(self, message: Message) -> None:
-        # Before it is sent: the server reports a disconnect as soon as the answer is complete.
-        self.answered = message["type"] == "http.response.body" and not message.get("more_body")
-        await self._send(message)
-
-    async def left(self) -> None:
-        """Returns when the client has gone."""
-        await self._complete.wait()
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
+            presence.work = None

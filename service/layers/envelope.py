@@ -20,8 +20,9 @@ EXPOSED = (
     "Content-Disposition, Content-Language, Content-Location, ETag, Latent-Seed, Link, Model-Version, Retry-After, "
     "Server-Timing, X-Request-Id"
 )
-NO_SNIFFING = (b"x-content-type-options", b"nosniff")
-SHARED = (
+OURS = ((b"x-content-type-options", b"nosniff"),)
+OURS_AND_SHARED = (
+    *OURS,
     (b"access-control-allow-origin", b"*"),
     (b"access-control-expose-headers", EXPOSED.encode()),
     (b"cross-origin-resource-policy", b"cross-origin"),
@@ -53,18 +54,14 @@ class Envelope:
         request_id = _prepared(scope)
         work = begin_work(_client((scope.get("client") or ("",))[0]))
         head, status = method == "HEAD", CLIENT_GONE
-        fields = [
-            (b"x-request-id", request_id.encode()),
-            NO_SNIFFING,
-            *(SHARED if method in ("GET", "HEAD", "POST") else ()),
-        ]
+        common = OURS_AND_SHARED if method in ("GET", "HEAD", "POST") else OURS
 
         async def send_wrapped(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                timing = (b"server-timing", work.server_timing().encode())
-                message = {**message, "headers": [*message["headers"], *fields, timing]}
+                own = (b"x-request-id", request_id.encode()), (b"server-timing", work.server_timing().encode())
+                message = {**message, "headers": [*message["headers"], *own, *common]}
             elif head:
                 message = {**message, "body": b""}
             await send(message)

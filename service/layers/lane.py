@@ -54,9 +54,7 @@ class Lane:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] == "GET":
-            found = next(
-                ((track, match) for track in TRACKS if (match := track.pattern.fullmatch(scope["path"]))), None
-            )
+            found = _found(scope["path"])
             parameters = _parameters(scope["query_string"]) if found else None
             if found and parameters:
                 await _answer(*found, parameters, scope, receive, send)
@@ -65,8 +63,10 @@ class Lane:
 
 
 def _found(path: str) -> "tuple[Track, re.Match[str]] | None":
-    matches = ((track, track.pattern.fullmatch(path)) for track in TRACKS)
-    return next(((track, match) for track, match in matches if match), None)
+    for track in TRACKS:
+        if match := track.pattern.fullmatch(path):
+            return track, match
+    return None
 
 
 async def _answer(

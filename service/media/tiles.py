@@ -1,6 +1,7 @@
 """Model pixels -> the tiles and sheets that people look at."""
 
 import math
+from typing import cast
 
 import numpy as np
 from PIL import Image
@@ -13,17 +14,20 @@ MAP_TILE = 256
 """Pixels along a side of what maps on the web call a tile."""
 
 
-def tiles(images: Floats, *, size: int | None) -> Bytes:
-    """Pixels (N, C, H, W) in [0, 1] -> levels (N, h, w, C), the longer side `size` pixels or as it is."""
-    levels = to_bytes(images)
+def tiles(images: Floats | Bytes, *, size: int | None) -> Bytes:
+    """Pixels (N, C, H, W) in [0, 1], or levels (N, H, W, C) -> levels, the longer side `size` pixels or as it is."""
+    levels = cast("Bytes", images) if images.dtype == np.uint8 else to_bytes(cast("Floats", images))
     if size is None or size == max(levels.shape[1:3]):
         return levels
     return np.stack([_resized(level, size) for level in levels])
 
 
-def contact_sheet(images: Floats, *, size: int | None, columns: int | None, gap: int) -> Bytes:
-    """Pixels (N, C, H, W) in [0, 1] -> one picture (H', W', C), by default as square as it can be."""
-    return sheet(tiles(images, size=size), columns=min(columns or square_columns(len(images)), len(images)), gap=gap)
+def contact_sheet(images: Floats | Bytes, *, size: int | None, columns: int | None, gap: int) -> Bytes:
+    """Images as `tiles` takes them -> one picture (H', W', C), by default as square as it can be."""
+    shown = tiles(images, size=size)
+    if len(shown) == 1:
+        return shown[0]
+    return sheet(shown, columns=min(columns or square_columns(len(shown)), len(shown)), gap=gap)
 
 
 def map_columns(height: int, width: int) -> int:

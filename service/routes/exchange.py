@@ -109,14 +109,14 @@ class Exchange:
     ) -> Response:
         """Answers a GET; the ETag is known before anything is computed, so a 304 costs nothing."""
         headers = {**self._cache_headers(recipe, extension), **more}
-        etag, unchanged = headers["ETag"], Response(status_code=304, headers=headers)
+        etag = headers["ETag"]
         if matches(self.request.headers.get("if-none-match", ""), etag):
-            return unchanged
+            return Response(status_code=304, headers=headers)
         scope, content = self.request.scope, await self.shelf.file(etag, make)
         response = self.answer(content, extension, stem, headers)
         # Only what the address alone decides: without an extension it was the Accept header.
         if str(scope["path"]).endswith(f".{extension}"):
-            answer = Answer(etag, content, response.raw_headers, unchanged.raw_headers, scope["route"])
+            answer = Answer(etag, content, response.raw_headers, scope["route"])
             self.shelf.remember(address_of(scope), answer)
         return response
 

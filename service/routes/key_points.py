@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from models_store.latents import Floats
 from service.body import JSON, media_type, parse_json, read_body
-from service.engine.seeded import Draw
+from service.engine.rows import Draw
 from service.errors import InvalidParameter
 from service.limits import LIMITS
 from service.media.npy import decode_floats

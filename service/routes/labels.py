@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from models_store.latents import Floats, with_label
-from service.engine.seeded import Draw
+from service.engine.rows import Draw
 from service.errors import CapabilityNotSupported, InvalidParameter, shown, suggestion
 from service.routes.exchange import Exchange
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from models_store.latents import Floats
+from models_store.pixels import Bytes
 from service.errors import InvalidParameter, RequestTooCostly
 from service.media.archive import encode_zip
 from service.media.gif import FASTEST
@@ -22,17 +23,17 @@ def check_images(exchange: Exchange, count: int, size: int | None, *, one_pictur
     limit = exchange.limits.tiles
     if one_picture and count > limit:
         raise InvalidParameter(f"{count} images in one picture", limit=limit, hint="ask for json or npy, or for fewer")
-    exchange.limits.check_cost(rows=count, pixels=count * _side(exchange, size) ** 2)
+    exchange.limits.check_cost(rows=count, pixels=_pixels(exchange, count, size))
 
 
 def check_webp(exchange: Exchange, count: int, size: int | None) -> None:
     """Refuses what would take seconds to compress. Raises RequestTooCostly."""
-    exchange.limits.check_webp(count * _side(exchange, size) ** 2)
+    exchange.limits.check_webp(_pixels(exchange, count, size))
 
 
 def check_animation(exchange: Exchange, frames: int, extension: str, size: int | None, fps: int) -> None:
     """Refuses what would take seconds to compress, or what GIF cannot time."""
-    exchange.limits.check_animation(extension, frames * _side(exchange, size) ** 2)
+    exchange.limits.check_animation(extension, _pixels(exchange, frames, size))
     seconds, limit = frames / min(fps, FASTEST), exchange.limits.animation_s
     if extension == "gif" and seconds > limit:
         detail = f"the GIF would last {seconds:.0f} s, the limit is {limit}"
@@ -44,9 +45,9 @@ def _side(exchange: Exchange, size: int | None) -> int:
 
 
 async def render(
-    exchange: Exchange, images: Floats, extension: str, parameters: SheetParameters, recipe: Recipe
+    exchange: Exchange, images: Floats | Bytes, extension: str, parameters: SheetParameters, recipe: Recipe
 ) -> bytes:
-    """Images (N, C, H, W) in [0, 1] as one picture, or as npy of uint8 (N, h, w, C)."""
+    """Images, as `tiles` takes them, as one picture, or as npy of uint8 (N, h, w, C)."""
 
     def encode() -> bytes:
         if extension == "npy":
@@ -54,7 +55,7 @@ async def render(
         picture = contact_sheet(images, size=parameters.size, columns=parameters.columns, gap=parameters.gap)
         return encode_webp([picture], recipe) if extension == "webp" else encode_png(picture, recipe)
 
-    return await exchange.pool.run(encode, pixels=_pixels(images, parameters.size))
+    return await exchange.pool.run(encode, pixels=_pixels(exchange, len(images), parameters.size))
 
 
 async def render_zip(
@@ -79,7 +80,7 @@ async def render_zip(
         ]
         return encode_zip(files, {"model": exchange.model.name, "digest": exchange.model.digest, "data": data})
 
-    return await exchange.pool.run(encode, pixels=_pixels(images, size))
+    return await exchange.pool.run(encode, pixels=_pixels(exchange, len(images), size))
 
 
 async def with_pictures(
@@ -95,7 +96,7 @@ async def with_pictures(
         rows = zip(entries, recipes, tiles(images, size=size), strict=True)
         return [{**entry, "image": as_base64(encode_png(picture, recipe))} for entry, recipe, picture in rows]
 
-    return await exchange.pool.run(encode, pixels=_pixels(images, size))
+    return await exchange.pool.run(encode, pixels=_pixels(exchange, len(images), size))
 
 
 def as_base64(content: bytes) -> str:
@@ -103,6 +104,5 @@ def as_base64(content: bytes) -> str:
     return base64.b64encode(content).decode()
 
 
-def _pixels(images: Floats, size: int | None) -> int:
-    side = size or max(images.shape[2:])
-    return len(images) * side * side
+def _pixels(exchange: Exchange, count: int, size: int | None) -> int:
+    return count * _side(exchange, size) ** 2

@@ -8,8 +8,9 @@ from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from models_store.latents import LARGEST_SEED, Floats
+from models_store.pixels import Bytes
 from service.body import read_json
-from service.engine.seeded import Draw
+from service.engine.rows import Draw
 from service.errors import InvalidParameter, ModelNotFound, NotAcceptable, QueueFull
 from service.limits import LIMITS
 from service.routes.examples import PINNED, Z64
@@ -155,7 +156,8 @@ async def create_samples(exchange: ExchangeDep, _query: NoQuery) -> Response:
 async def _get(exchange: Exchange, seeds: str, extension: Extension, parameters: SampleParameters) -> Response:
     if seeds == RANDOM:
         return exchange.random_seed()
-    options = parameters.model_copy(update={"label": find_label(exchange, parameters.label)})
+    label = find_label(exchange, parameters.label)
+    options = parameters if label == parameters.label else parameters.model_copy(update={"label": label})
     draws = [(seed, options.index) for seed in parse_seeds(seeds, limit=exchange.limits.seeds)]
     _check(exchange, draws, extension, options)
     recipe, following = _recipe(exchange, draws, options), None
@@ -181,10 +183,14 @@ def _check(exchange: Exchange, draws: Sequence[Draw], extension: str, options: S
 def _recipe(exchange: Exchange, draws: Sequence[Draw], options: SampleOptions) -> Recipe:
     """Of a single image only what its pixels depend on: it has the same recipe wherever it was made."""
     if len(draws) == 1:
-        shown = options.model_dump(include={"temperature", "label", "size"}, exclude_none=True)
+        shown = _given(size=options.size, temperature=options.temperature, label=options.label)
         return exchange.recipe("samples", seed=draws[0][0], index=draws[0][1], **shown)
     shown = options.model_dump(include={"temperature", "label", "size", "columns", "gap"}, exclude_none=True)
     return exchange.recipe("samples", draws=draws, **shown)
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def _seeds(draws: Sequence[Draw]) -> list[int]:
@@ -219,7 +225,7 @@ async def _file(
     return to_json({"data": entries} | ({"next": following} if following else {}))
 
 
-async def _images(exchange: Exchange, draws: Sequence[Draw], options: SampleOptions) -> Floats:
+async def _images(exchange: Exchange, draws: Sequence[Draw], options: SampleOptions) -> Floats | Bytes:
     if options.label is None:
         return await exchange.engine.sample(exchange.model, draws, temperature=options.temperature)
     exchange.engine.require_room(exchange.model, len(draws))

@@ -13,7 +13,7 @@ from models_store.latents import Floats, normals
 from models_store.pointer import read_pointer
 from models_store.store import SHIPPED
 from service.engine.graph_runner import GraphRunner
-from service.engine.runner import Row, TorchRunner
+from service.engine.runner import TorchRunner
 from training.__main__ import main
 from training.graphs import Weights, graphs_of
 
@@ -45,16 +45,16 @@ def networks(store: Store) -> TorchRunner:
     return runner
 
 
-def rows_of(store: Store, name: str, operation: str, count: int) -> list[Row]:
+def columns_of(store: Store, name: str, operation: str, count: int) -> list[Floats]:
     """What that operation takes: latents, pictures of zeros and ones, or statistics and noise."""
     network = store[name].network
     latents = normals(1, range(count), network.latent_dim)
     if operation == "decode":
-        return [(row,) for row in latents]
+        return [latents]
     images = (normals(2, range(count), int(np.prod(network.image_shape))) > 0).astype(np.float32)
     images = images.reshape(count, *network.image_shape)
     statistics: Floats = normals(3, range(count), 2 * network.latent_dim)
-    return [(row,) for row in images] if operation == "encode" else list(zip(statistics, latents, strict=True))
+    return [images] if operation == "encode" else [statistics, latents]
 
 
 @pytest.mark.parametrize(("name", "operation"), WRITTEN)
@@ -62,21 +62,22 @@ def test_a_graph_computes_what_the_network_does(
     store: Store, graphs: GraphRunner, networks: TorchRunner, name: str, operation: str
 ) -> None:
     """Up to rounding; batch norm folded away or not."""
-    key, rows = (store[name].digest, operation), rows_of(store, name, operation, 20)
+    key, columns = (store[name].digest, operation), columns_of(store, name, operation, 20)
 
     assert operation in graphs.numerics(key[0])["graphs"]
-    np.testing.assert_allclose(graphs.run(key, rows), networks.run(key, rows), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(graphs.run(key, columns), networks.run(key, columns), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("operation", ["decode", "encode", "draw"])
 def test_a_row_has_the_same_bits_in_a_batch_of_any_size(store: Store, graphs: GraphRunner, operation: str) -> None:
     """Nothing is padded: 1, 7 and 33 rows cost so many."""
-    key, rows = (store["tiny-vae"].digest, operation), rows_of(store, "tiny-vae", operation, 70)
+    key, columns = (store["tiny-vae"].digest, operation), columns_of(store, "tiny-vae", operation, 70)
 
-    every = graphs.run(key, rows)
+    every = graphs.run(key, columns)
 
     for size in (1, 7, 33):
-        np.testing.assert_array_equal(graphs.run(key, rows[5 : 5 + size]), every[5 : 5 + size])
+        part = [column[5 : 5 + size] for column in columns]
+        np.testing.assert_array_equal(graphs.run(key, part), every[5 : 5 + size])
         assert graphs.padded(key, size) == size
 
 
@@ -87,7 +88,7 @@ def test_an_unwritten_graph_leaves_the_operation_to_torch(store: Store, graphs: 
     assert graphs.numerics(digest)["graphs"] == []
     assert "decode" in graphs.numerics(digest)["batch_sizes"]
     assert graphs.padded((digest, "decode"), 3) == 8
-    assert len(graphs.run((digest, "decode"), rows_of(store, "plain-vae", "decode", 3))) == 3
+    assert len(graphs.run((digest, "decode"), columns_of(store, "plain-vae", "decode", 3))) == 3
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from service.engine.batcher import Batcher
+from service.engine.fair_queue import SHARES, SMALLEST_SHARE
 from service.errors import DeadlineExceeded, QueueFull, ShuttingDown
 
 pytestmark = pytest.mark.anyio
@@ -131,6 +132,21 @@ async def test_what_comes_while_a_batch_runs_is_in_the_next_one() -> None:
 
     assert list(await asyncio.gather(running, early, late)) == [[2], [4], [6]]
     assert executor.batches == [("a", [1]), ("a", [2, 3])]
+
+
+async def test_of_many_requests_a_batch_takes_a_part() -> None:
+    """The executor has work while those of the first batch get their answers; one caller's rows are not divided."""
+    executor = Executor()
+    shared = await batcher(executor, max_batch=64, max_queue_rows=1000)
+
+    await asyncio.gather(*(shared.submit("a", [row]) for row in range(64)))
+    await shared.submit("a", list(range(64)))
+
+    sizes = [len(rows) for _, rows in executor.batches]
+    assert sizes[0] == 64 / SHARES
+    assert sum(sizes[:-1]) == 64
+    assert min(sizes[:-1]) >= SMALLEST_SHARE
+    assert sizes[-1] == 64
 
 
 async def test_a_key_that_never_ran_is_tried_with_its_smallest_batch() -> None:

@@ -15,7 +15,9 @@ from models_store.latents import Floats, normals
 from models_store.store import SHIPPED
 from service.engine.catalog import ServedModel
 from service.engine.engine import Engine
-from service.engine.runner import Key, Row
+from service.engine.executor import SAMPLE
+from service.engine.rows import Row, Seeded
+from service.engine.runner import Key
 from service.settings import Settings
 from service.telemetry import Telemetry
 
@@ -73,9 +75,11 @@ async def inputs_of(engine: Engine, model: ServedModel) -> dict[str, list[Row]]:
     if "encode" in operations:
         pictures = [(picture,) for picture in columns["picture"]]
         columns["statistics"] = await run(engine, (model.digest, "encode"), pictures)
-    return {
+    rows: dict[str, list[Row]] = {
         operation: list(zip(*(columns[name] for name in ARGUMENTS[operation]), strict=True)) for operation in operations
     }
+    rows[SAMPLE] = [Seeded((9, number), 1.0, model.latent_dim) for number in range(DISTINCT)]
+    return rows
 
 
 async def differing_bytes(store: Path, *, wanted: int, restarts: int) -> tuple[int, int]:

@@ -36,12 +36,12 @@ def test_one_latent_is_one_picture_in_two_hundred_random_batches(model: StoredMo
     """Sizes, orders and neighbours at random: not one byte differs."""
     key = (model.digest, "decode")
     latents = normals(1, range(100), model.network.latent_dim)
-    alone = [runner.run(key, [(row,)])[0] for row in latents]
+    alone = [runner.run(key, [row[None]])[0] for row in latents]
     choice = np.random.default_rng(0)
 
     for _ in range(200):
         rows = choice.permutation(100)[: choice.integers(1, 65)]
-        for row, picture in zip(rows, runner.run(key, [(latents[row],) for row in rows]), strict=True):
+        for row, picture in zip(rows, runner.run(key, [latents[rows]]), strict=True):
             assert picture.tobytes() == alone[row].tobytes()
 
 
@@ -54,14 +54,13 @@ def test_a_large_batch_may_be_shared_among_threads(model: StoredModel, runner: G
     latents = normals(2, range(300), model.network.latent_dim)
 
     for count in (1, 15, 16, 31, 32, 33, 48, 63, 64, 65, 127, 300):
-        rows = [(row,) for row in latents[:count]]
-        assert np.array_equal(np.stack(shared.run(key, rows)), np.stack(runner.run(key, rows)))
+        assert np.array_equal(shared.run(key, [latents[:count]]), runner.run(key, [latents[:count]]))
 
 
 def test_a_row_that_is_not_finite_is_refused(model: StoredModel, runner: GraphRunner) -> None:
     """NaN never leaves the runner as a picture."""
     with pytest.raises(NonFiniteResult):
-        runner.run((model.digest, "decode"), [(np.full(100, np.nan, dtype=np.float32),)])
+        runner.run((model.digest, "decode"), [np.full((1, 100), np.nan, dtype=np.float32)])
 
 
 def test_a_graph_with_other_weights_is_not_used(model: StoredModel, caplog: pytest.LogCaptureFixture) -> None:
@@ -76,7 +75,7 @@ def test_a_graph_with_other_weights_is_not_used(model: StoredModel, caplog: pyte
 
     assert "its results are not those of the network" in caplog.text
     assert runner.numerics(model.digest)["graphs"] == []
-    assert runner.run((model.digest, "decode"), [(normals(1, [0], 100)[0],)])[0].shape == (1, 28, 28)
+    assert runner.run((model.digest, "decode"), [normals(1, [0], 100)])[0].shape == (1, 28, 28)
 
 
 @pytest.mark.parametrize("content", [b"", b"no graph"])

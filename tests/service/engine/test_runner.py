@@ -23,8 +23,8 @@ def runner(store: Store) -> TorchRunner:
     return runner
 
 
-def rows(count: int, dim: int) -> list[tuple[Floats]]:
-    return [(row,) for row in normals(1, range(count), dim)]
+def latents(count: int, dim: int) -> Floats:
+    return normals(1, range(count), dim)
 
 
 @pytest.mark.parametrize(
@@ -40,14 +40,14 @@ def test_a_plan_cuts_rows_into_sizes_it_knows(count: int, chunks: list[tuple[int
 def test_a_row_has_the_same_bits_in_every_batch(store: Store, runner: TorchRunner, name: str, count: int) -> None:
     """Batching is invisible: alone, first, last and in company a latent gives one image."""
     model = store[name]
-    every = rows(count, model.network.latent_dim)
+    every = latents(count, model.network.latent_dim)
     key = (model.digest, "decode")
 
-    together = runner.run(key, every)
+    together = runner.run(key, [every])
 
-    np.testing.assert_array_equal(together[0], runner.run(key, every[:1])[0])
-    np.testing.assert_array_equal(together[-1], runner.run(key, every[-1:])[0])
-    np.testing.assert_array_equal(together, runner.run(key, every[::-1])[::-1])
+    np.testing.assert_array_equal(together[0], runner.run(key, [every[:1]])[0])
+    np.testing.assert_array_equal(together[-1], runner.run(key, [every[-1:]])[0])
+    np.testing.assert_array_equal(together, runner.run(key, [every[::-1]])[::-1])
 
 
 def test_a_size_whose_bits_differ_is_never_used(runner: TorchRunner, store: Store) -> None:
@@ -67,7 +67,7 @@ def test_only_autoencoders_have_inference_operations(runner: TorchRunner, store:
 def test_a_row_that_is_not_finite_is_refused(runner: TorchRunner, store: Store) -> None:
     """NaN never leaves the runner as a picture."""
     model = store["plain-vae"]
-    bad = np.full(model.network.latent_dim, np.nan, dtype=np.float32)
+    bad = np.full((1, model.network.latent_dim), np.nan, dtype=np.float32)
 
     with pytest.raises(NonFiniteResult):
-        runner.run((model.digest, "decode"), [*rows(3, model.network.latent_dim), (bad,)])
+        runner.run((model.digest, "decode"), [np.concatenate([latents(3, model.network.latent_dim), bad])])
