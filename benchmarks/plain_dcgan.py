@@ -47,7 +47,7 @@ def train(plain: PlainDCGAN, state: Path, steps: int, seconds: float, budget: fl
     """Steps of the script until the budget of CPU seconds is spent; returns how many, and how long they took."""
     images = load("fashion-mnist", image_size=28, channels=1).train
     with Progress() as progress:
-        bar = progress.add_task("pytorch/examples dcgan", total=budget, completed=seconds)
+        bar = progress.add_task("pytorch/examples dcgan", total=budget, completed=int(seconds))
         while seconds < budget:
             started = time.process_time()
             for step in range(steps, steps + EVERY):

@@ -15,14 +15,12 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from fastapi import FastAPI
-
 from benchmarks.overload.loop_watch import LoopWatch, Marked
 from models_store.latents import Floats
 from service import __main__ as service
-from service.app import create_app
+from service.app import Service, create_app
 from service.engine.executor import InferenceThread
-from service.engine.runner import Key, Row, Runner
+from service.engine.runner import Key, Runner
 from service.settings import Settings
 
 FILES = 8192
@@ -40,6 +38,8 @@ def main() -> None:
     watch = LoopWatch()
     if options.watch:
         watch.install()
+        # Only asyncio's own loop can be watched; uvicorn takes it where there is no other.
+        sys.modules["uvloop"] = None  # type: ignore[assignment]  # makes its import fail
         service.create_app = _marked_app  # type: ignore[attr-defined]  # in its place
     # uvicorn raises the signal that ended it once more, for whoever had a handler before.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
@@ -50,9 +50,10 @@ def main() -> None:
             options.watch.write_text(json.dumps(watch.report()))
 
 
-def _marked_app(settings: Settings) -> FastAPI:
+def _marked_app(settings: Settings) -> Service:
     app = create_app(settings)
-    app.add_middleware(Marked)
+    # Outside of all layers: most requests never reach the framework's own.
+    app.middleware_stack = Marked(app.build_middleware_stack())
     return app
 
 
@@ -82,10 +83,10 @@ class Paced:
         self._gate = gate
         self.padded, self.warm_up, self.numerics = runner.padded, runner.warm_up, runner.numerics
 
-    def run(self, key: Key, rows: Sequence[Row]) -> list[Floats]:
+    def run(self, key: Key, columns: Sequence[Floats]) -> Floats:
         self._gate.wait()
-        end = time.monotonic() + self._row_s * self.padded(key, len(rows))
-        results = self._runner.run(key, rows)
+        end = time.monotonic() + self._row_s * self.padded(key, len(columns[0]))
+        results = self._runner.run(key, columns)
         time.sleep(max(0.0, end - time.monotonic()))
         return results
 

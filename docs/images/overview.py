@@ -1,4 +1,4 @@
-"""Makes overview.png and classes.png beside it: `make serve`, then `.venv/bin/python docs/images/overview.py`."""
+"""Makes overview.png, classes.png and styles.png: `make serve`, then `.venv/bin/python docs/images/overview.py`."""
 
 import io
 import sys
@@ -9,6 +9,7 @@ from PIL import Image
 
 SERVER = sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8000"
 LABELS = 10
+STYLES = 8
 PICTURES = {
     "overview": (
         "fashion-vae/samples/0-31.png?size=56&columns=16",
@@ -19,8 +20,11 @@ PICTURES = {
     "classes": tuple(
         f"fashion-dcgan-conditional/samples/0-15.png?label={label}&columns=16&size=56" for label in range(LABELS)
     ),
+    "styles": tuple(
+        f"emoji-dcgan/samples/0-15.png?label={style}&columns=16&temperature=0.8" for style in range(STYLES)
+    ),
 }
-SPACE = {"overview": 14, "classes": 2}
+SPACE = {"overview": 14, "classes": 2, "styles": 2}
 
 
 def main() -> None:
@@ -28,7 +32,7 @@ def main() -> None:
     for name, addresses in PICTURES.items():
         rows = [Image.open(io.BytesIO(httpx.get(f"{SERVER}/v1/models/{row}", timeout=60).content)) for row in addresses]
         width = max(row.width for row in rows)
-        canvas = Image.new("L", (width, sum(row.height + SPACE[name] for row in rows) - SPACE[name]), 255)
+        canvas = Image.new(rows[0].mode, (width, sum(row.height + SPACE[name] for row in rows) - SPACE[name]), "white")
         top = 0
         for row in rows:
             canvas.paste(row, (0, top))
