@@ -34,7 +34,7 @@ class InvertedDCGANConfig(DCGANConfig):
 
     encoder_widths: tuple[int, ...] = (32, 64)
     encoder_hidden: int = 512
-    evaluations: int = 28
+    evaluations: int = 32
 
     def __post_init__(self) -> None:
         super().__post_init__()

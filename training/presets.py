@@ -46,6 +46,9 @@ PRESETS: Mapping[str, Mapping[str, Preset]] = {
         "cpu": {"doubling": "shuffled", "steps": 20_000, "batch_size": 64, "validate_every": 4_000},
     },
     "dcgan": {
+        # The paper's game with batches half as large: twice the steps in the same time, and better samples. An hour and
+        # a little of one core.
+        "cpu": {"batch_size": 64, "steps": 38_000, "validate_every": 2_000},
         "paper": {},
         # A D that cannot run away allows a learning rate five times the paper's. `--translation` (DiffAugment) is
         # for data that D could learn by heart: with 50,000 images it took half of the speed and gained nothing.

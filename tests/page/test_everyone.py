@@ -25,7 +25,7 @@ VISIBLE_TEXT = """() => {
     walk(node); if (node.shadowRoot) walk(node.shadowRoot); } };
   walk(document.body); return texts; }"""
 MEANT = (
-    r"latentserve|(fashion|mnist)-[\w-]+|Fashion-MNIST|slerp|lerp|URL|curl|Python|JS|<img>|HTTP|JavaScript|API|KL|GAN|"
+    r"latentserve|(fashion|mnist|emoji)-[\w-]+|Fashion-MNIST|slerp|lerp|URL|curl|Python|JS|<img>|HTTP|JavaScript|API|KL|GAN|"
     r"Shift|Alt|Home|log p\(x\)|ms"
 )
 """Names, code and units, which are the same in every language; and single letters of the mathematics."""
