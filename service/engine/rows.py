@@ -12,6 +12,10 @@ Row = tuple[Any, ...]
 """The arguments of an operation for one picture."""
 Draw = tuple[int, int]
 """(seed, index): one point of the latent space, for ever."""
+HELD = 1000
+"""Numbers that are drawn at once: Philox takes them by halves, and up to 500 numpy keeps the interpreter. With more
+it would let go of it in each of its operations, and the event loop, if it is busy, would have it for a while each time.
+"""
 
 
 class Seeded(NamedTuple):
@@ -30,7 +34,9 @@ def columns_of(rows: Sequence[Row]) -> list[NDArray[np.float32]]:
 def drawn(rows: Sequence[Seeded]) -> Floats:
     """The points of rows of one model, (B, D)."""
     draws, temperatures, (dim, *_) = zip(*rows, strict=True)
-    return latents_of(draws, dim, temperatures)
+    count = max(1, HELD // dim)
+    parts = [slice(start, start + count) for start in range(0, len(rows), count)]
+    return np.concatenate([latents_of(draws[part], dim, temperatures[part]) for part in parts])
 
 
 def latents_of(draws: Sequence[Draw], dim: int, temperatures: Sequence[float] | float) -> Floats:
