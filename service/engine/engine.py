@@ -24,10 +24,10 @@ from models_store.pixels import Bytes
 from service.engine.activity import probes, variances
 from service.engine.batcher import Batcher, Observer
 from service.engine.catalog import Catalog, ServedModel
-from service.engine.executor import SAMPLE, InferenceThread
+from service.engine.executor import SAMPLE, ArrayBatcher, InferenceThread
 from service.engine.graph_runner import GraphRunner
 from service.engine.rows import Draw, Row, Seeded, latents_of
-from service.engine.runner import Key, Runner, TorchRunner
+from service.engine.runner import Runner, TorchRunner
 from service.engine.scoring import Score, ScoreOptions, data_of, summarize
 from service.settings import Settings
 from service.work import current_work
@@ -57,7 +57,7 @@ class Engine:
         self.draining = False
         self._executor = executor
         self._deadline_s = settings.deadline_s
-        self._batcher: Batcher[Key, Row, NDArray[Any]] = Batcher(
+        self._batcher: ArrayBatcher = Batcher(
             executor,
             max_batch=settings.max_batch,
             max_queue_rows=settings.queue_rows,

@@ -19,7 +19,7 @@ logger = logging.getLogger("latentserve")
 SAMPLE = "sample"
 """Draws points, decodes them and rounds the pixels to levels: what most ask for, with the batch and not one by one."""
 
-Work = Batcher[Key, Row, NDArray[Any]]
+ArrayBatcher = Batcher[Key, Row, NDArray[Any]]
 
 
 class InferenceThread:
@@ -31,7 +31,7 @@ class InferenceThread:
         self.last_run_failed = False
         """Whether the device may be broken; a bad input is no sign of that."""
 
-    def start(self, batcher: Work) -> None:
+    def start(self, batcher: ArrayBatcher) -> None:
         self._thread.submit(self._work, batcher)
 
     def computed(self, key: Key, rows: int) -> int:
@@ -42,7 +42,7 @@ class InferenceThread:
         """Returns when the batch that runs has ended."""
         self._thread.shutdown()
 
-    def _work(self, batcher: Work) -> None:
+    def _work(self, batcher: ArrayBatcher) -> None:
         while (batch := batcher.begin()) is not None:
             batcher.end(batch, self._run(batch))
 

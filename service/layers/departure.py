@@ -16,12 +16,16 @@ class Presence:
     """Whether the client of a connection is there: with it goes the task that works for it."""
 
     def __init__(self) -> None:
-        self.left = False
         self.work: asyncio.Task[Any] | None = None
+        self._left = False
+
+    def has_left(self) -> bool:
+        """Whether nobody is there to read an answer."""
+        return self._left
 
     def leave(self) -> None:
         """The connection is lost."""
-        self.left = True
+        self._left = True
         if self.work is not None:
             self.work.cancel()
 
@@ -44,11 +48,13 @@ class Departure:
         if presence is None or task is None:
             await self.app(scope, receive, send)
             return
+        if presence.has_left():
+            return
         presence.work = task
         try:
             await self.app(scope, receive, send)
         except asyncio.CancelledError:
-            if not presence.left:
+            if not presence.has_left():
                 raise
             task.uncancel()
             logger.info("client gone request_id=%s", scope["state"]["id"])
