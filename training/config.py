@@ -103,6 +103,7 @@ class EnergyRun(RunConfig):
     learning_rate: float = option(5e-4, "at the start; it falls linearly to 0")
     weight_decay: float = option(0.1, "of the tilt, not of the constant")
     noise_ratio: int = option(8, "draws of the prior for each code")
+    precision: Literal["fp32"] = option("fp32", "of log-densities")
     validate_every: int = option(200, "steps between validations, sample grids and snapshots")
     average: float = option(0.99, "decay of the exponential moving average of the weights that is evaluated")
 
@@ -184,6 +185,7 @@ class ClassifierRun(RunConfig):
     """Learns the labels; its features are the space of the Fréchet distance."""
 
     model: ClassifierConfig = field(default_factory=ClassifierConfig)
+    precision: Literal["fp32"] = option("fp32", "of a network whose features are to be compared")
     steps: int = option(4_000, "optimizer steps in all")
     validate_every: int = option(400, "steps between validations and snapshots")
     average: float = option(0.99, "decay of the exponential moving average of the weights that is evaluated")

@@ -23,7 +23,16 @@ from training.discriminators import DISCRIMINATORS, translated
 from training.game import DISCRIMINATOR_BATCHES, GENERATOR_COSTS, Game
 from training.judge import Judge
 from training.metrics import FeatureStatistics, frechet_distance
-from training.objective import Objective, Pictures, averaged_copy, noise_of, placed, set_learning_rate, update_average
+from training.objective import (
+    Objective,
+    Pictures,
+    averaged_copy,
+    mixed_precision,
+    noise_of,
+    placed,
+    set_learning_rate,
+    update_average,
+)
 from training.samples import made_from
 
 RECALIBRATION_BATCHES = 100
@@ -68,10 +77,12 @@ class DCGANObjective(Objective):
 
         def judged(images: Tensor) -> Tensor:
             moved = translated(images, noise, share=self.config.translation) if self.config.translation else images
-            return self.modules["discriminator"](moved, labels)
+            logits: Tensor = self.modules["discriminator"](moved, labels)
+            return logits.float()
 
         penalty = self.config.penalty * PENALTY_EVERY if step % PENALTY_EVERY == 0 else 0.0
-        terms = self.game.play(2.0 * batch.pixels() - 1.0, latents, judged=judged, penalty=penalty)
+        with mixed_precision(self.config, self.device):
+            terms = self.game.play(2.0 * batch.pixels() - 1.0, latents, judged=judged, penalty=penalty)
         update_average(self.averages["generator"], generator, decay=self.config.average, step=step)
         return terms
 

@@ -86,6 +86,6 @@ def set_learning_rate(optimizer: Optimizer, rate: float) -> None:
 
 @contextmanager
 def mixed_precision(config: RunConfig, device: torch.device) -> Iterator[None]:
-    """bf16 inside, where the run asks for it."""
-    with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16"):
+    """bf16 inside, where the run asks for it. Nothing cast is kept: a game moves D's weights between two uses."""
+    with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16", cache_enabled=False):
         yield
