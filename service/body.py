@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
@@ -27,17 +28,8 @@ def media_type(request: Request) -> str:
 
 async def read_body(request: Request, *, limit: int, limits: Limits) -> bytes:
     """All bytes of the body. Raises ContentTooLarge at the first byte above the limit, chunked or not."""
-    encoding = request.headers.get("content-encoding", "identity")
-    if encoding.lower() != "identity":
-        raise UnsupportedMediaType(f"Content-Encoding {shown(encoding)!r} is not read here", hint="send it as it is")
-    announced = request.headers.get("content-length", "")
-    if announced.isascii() and announced.isdigit() and (len(announced) > 18 or int(announced) > limit):
-        raise _too_large(limit)
-    try:
-        async with asyncio.timeout(limits.receive_s):
-            return await _collect(request, limit)
-    except TimeoutError:
-        raise ReceiveTimeout(f"the body took longer than {limits.receive_s:g} s", limit=limits.receive_s) from None
+    async with _in_time(limits):
+        return b"".join([chunk async for chunk in _chunks(request, limit)])
 
 
 async def read_json(request: Request, limits: Limits) -> dict[str, Any]:
@@ -46,7 +38,7 @@ async def read_json(request: Request, limits: Limits) -> dict[str, Any]:
         raise UnsupportedMediaType(
             f"Content-Type {shown(media_type(request))!r} is not read here", allowed=[JSON], hint=f"send {JSON}"
         )
-    return parse_json(await read_body(request, limit=limits.json_bytes, limits=limits), limits)
+    return await parse_large_json(await read_body(request, limit=limits.json_bytes, limits=limits), limits)
 
 
 async def parse_large_json(content: bytes, limits: Limits) -> dict[str, Any]:
@@ -79,16 +71,14 @@ def parse_json(content: bytes, limits: Limits) -> dict[str, Any]:
 
 async def read_form(request: Request, limits: Limits) -> tuple[list[bytes], dict[str, str]]:
     """The files of the parts named `image`, and the other parts as text."""
-    content = await read_body(request, limit=limits.upload_bytes, limits=limits)
-
-    async def whole() -> AsyncGenerator[bytes, None]:
-        yield content
-
-    parser = MultiPartParser(request.headers, whole(), max_files=limits.files, max_fields=16, max_part_size=1024)
+    # As it comes, since sixteen megabytes at once would hold the event loop for 50 ms.
+    chunks = _chunks(request, limits.upload_bytes)
+    parser = MultiPartParser(request.headers, chunks, max_files=limits.files, max_fields=16, max_part_size=1024)
     # Everything stays in memory, where the limit above has bounded it: no temporary file for an upload.
     parser.spool_max_size = limits.upload_bytes + 1
     try:
-        form = await parser.parse()
+        async with _in_time(limits):
+            form = await parser.parse()
     except MultiPartException as error:
         if error.message.startswith("Too many files"):
             raise ContentTooLarge(f"more than {limits.files} files in one request", limit=limits.files) from None
@@ -108,16 +98,36 @@ async def _file(name: str, part: UploadFile, limits: Limits) -> bytes:
         raise MalformedRequest(f"a file came as {shown(name)!r}", hint="name each file part 'image'")
     if (part.size or 0) > limits.file_bytes:
         raise ContentTooLarge(f"a file has {part.size} bytes", limit=limits.file_bytes)
-    return await part.read()
+    content = await part.read()
+    # So that each file is work for a turn of its own.
+    await asyncio.sleep(0)
+    return content
 
 
-async def _collect(request: Request, limit: int) -> bytes:
-    content = bytearray()
+@asynccontextmanager
+async def _in_time(limits: Limits) -> AsyncIterator[None]:
+    """Raises ReceiveTimeout if what is inside takes longer than a body may."""
+    try:
+        async with asyncio.timeout(limits.receive_s):
+            yield
+    except TimeoutError:
+        raise ReceiveTimeout(f"the body took longer than {limits.receive_s:g} s", limit=limits.receive_s) from None
+
+
+async def _chunks(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
+    """The body as it comes. Raises ContentTooLarge at the first byte above the limit, chunked or not."""
+    encoding = request.headers.get("content-encoding", "identity")
+    if encoding.lower() != "identity":
+        raise UnsupportedMediaType(f"Content-Encoding {shown(encoding)!r} is not read here", hint="send it as it is")
+    announced = request.headers.get("content-length", "")
+    if announced.isascii() and announced.isdigit() and (len(announced) > 18 or int(announced) > limit):
+        raise _too_large(limit)
+    length = 0
     async for chunk in request.stream():
-        content += chunk
-        if len(content) > limit:
+        length += len(chunk)
+        if length > limit:
             raise _too_large(limit)
-    return bytes(content)
+        yield chunk
 
 
 def _too_large(limit: int) -> ContentTooLarge:

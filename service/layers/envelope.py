@@ -16,6 +16,8 @@ from service.work import begin_work
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 CLIENT_GONE = 499
 """For logs and metrics only: nobody is there to read it."""
+PORTION = 256 * 1024
+"""Bytes of a body that are given to the server at once."""
 EXPOSED = (
     "Content-Disposition, Content-Language, Content-Location, ETag, Latent-Seed, Link, Model-Version, Retry-After, "
     "Server-Timing, X-Request-Id"
@@ -64,6 +66,9 @@ class Envelope:
                 message = {**message, "headers": [*message["headers"], *own, *common]}
             elif head:
                 message = {**message, "body": b""}
+            elif len(message.get("body", b"")) > PORTION:
+                await _send_in_portions(message, send)
+                return
             await send(message)
 
         if method == "OPTIONS" and "access-control-request-method" in Headers(scope=scope):
@@ -75,6 +80,14 @@ class Envelope:
             scope["method"] = "GET"
         await self.app(scope, receive, send_wrapped)
         self._telemetry.answered(_template(scope), status, time.perf_counter() - started)
+
+
+async def _send_in_portions(message: Message, send: Send) -> None:
+    """Each when the one before has left: a server would copy all that its client does not take at once."""
+    body = message["body"]
+    for start in range(0, len(body), PORTION):
+        more = start + PORTION < len(body) or message.get("more_body", False)
+        await send({**message, "body": body[start : start + PORTION], "more_body": more})
 
 
 def _prepared(scope: Scope) -> str:

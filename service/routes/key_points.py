@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from models_store.latents import Floats
-from service.body import JSON, media_type, parse_json, read_body
+from service.body import JSON, media_type, parse_large_json, read_body
 from service.engine.rows import Draw
 from service.errors import InvalidParameter
 from service.limits import LIMITS
@@ -97,7 +97,7 @@ async def read_key_points(exchange: Exchange, options: PathOptions) -> KeyPoints
     kind, limits = media_type(exchange.request), exchange.limits
     if kind == JSON:
         content = await read_body(exchange.request, limit=limits.upload_bytes, limits=limits)
-        body = PathRequest.model_validate(parse_json(content, limits), strict=True)
+        body = PathRequest.model_validate(await parse_large_json(content, limits), strict=True)
         return await _from_json(exchange, options.merged(body), body)
     if kind == NPY:
         content = await read_body(exchange.request, limit=limits.upload_bytes, limits=limits)

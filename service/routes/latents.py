@@ -20,7 +20,7 @@ from service.routes.openapi import answers, picture_body
 from service.routes.parameters import FORM, Index, Label, Parameters, PictureParameters, Seed, SeedsPath, Temperature
 from service.routes.points import encode_z64
 from service.routes.recipes import Recollection, recollect
-from service.routes.samples import sample_url
+from service.routes.samples import sample_urls
 from service.routes.seeds import RANDOM, parse_seeds, seed_headers
 from service.routes.shapes import PictureLatentsList, SeedLatentsList
 from service.routes.uploads import Upload, read_upload
@@ -101,8 +101,8 @@ async def get_latents(
         if extension == "npy":
             return encode_npy(latents)
         origins = [
-            {"seed": seed, "index": index, "url": sample_url(exchange, (seed, index), options), "source": "seed"}
-            for seed, index in draws
+            {"seed": seed, "index": index, "url": url, "source": "seed"}
+            for (seed, index), url in zip(draws, sample_urls(exchange, draws, options), strict=True)
         ]
         return await list_to_json(await _entries(exchange, latents, origins))
 

@@ -19,7 +19,7 @@ from service.routes.labels import find_label, latents_of
 from service.routes.openapi import answers
 from service.routes.parameters import FORM, Label, Parameters, Temperature
 from service.routes.points import encode_z64
-from service.routes.samples import sample_url
+from service.routes.samples import sample_urls
 from service.routes.shapes import PlaneTile
 
 router = APIRouter(prefix="/v1/models/{m}/tiles", tags=["pictures"])
@@ -153,5 +153,5 @@ class Tile:
         if not (x.is_integer() and y.is_integer()):
             return {"x": x, "y": y, "z64": z64, "url": self.exchange.url(f"images/{z64}.png")}
         seed, index = draw = draw_at((int(x), int(y)))
-        url = sample_url(self.exchange, draw, self.parameters)
+        (url,) = sample_urls(self.exchange, [draw], self.parameters)
         return {"x": x, "y": y, "z64": z64, "url": url, "seed": seed, "index": index}

@@ -214,13 +214,12 @@ async def _file(
     if extension == "zip" or options.images == "base64":
         exchange.engine.require_room(exchange.model, len(draws))
     latents = await latents_of(exchange, draws, temperature=options.temperature, label=options.label)
-    entries = [_entry(exchange, draw, options, row) for draw, row in zip(draws, latents, strict=True)]
-    recipes = [_recipe(exchange, [draw], options) for draw in draws]
-    if extension == "zip":
+    entries = _entries(exchange, draws, options, latents)
+    if extension == "zip" or options.images == "base64":
+        recipes = [_recipe(exchange, [draw], options) for draw in draws]
         images = await exchange.engine.decode(exchange.model, latents)
-        return await render_zip(exchange, entries, recipes, images, options.size)
-    if options.images == "base64":
-        images = await exchange.engine.decode(exchange.model, latents)
+        if extension == "zip":
+            return await render_zip(exchange, entries, recipes, images, options.size)
         entries = await with_pictures(exchange, entries, recipes, images, options.size)
     return to_json({"data": entries} | ({"next": following} if following else {}))
 
@@ -233,13 +232,16 @@ async def _images(exchange: Exchange, draws: Sequence[Draw], options: SampleOpti
     return await exchange.engine.decode(exchange.model, latents)
 
 
-def _entry(exchange: Exchange, draw: Draw, options: SampleOptions, latents: Floats) -> dict[str, Any]:
-    return {"seed": draw[0], "index": draw[1], "url": sample_url(exchange, draw, options), "z64": encode_z64(latents)}
+def _entries(
+    exchange: Exchange, draws: Sequence[Draw], options: SampleOptions, latents: Floats
+) -> list[dict[str, Any]]:
+    rows = zip(draws, sample_urls(exchange, draws, options), latents, strict=True)
+    return [{"seed": seed, "index": index, "url": url, "z64": encode_z64(row)} for (seed, index), url, row in rows]
 
 
-def sample_url(exchange: Exchange, draw: Draw, options: Parameters) -> str:
-    """The address, for ever, of the image of (seed, index), with what the options change about it."""
-    seed, index = draw
+def sample_urls(exchange: Exchange, draws: Sequence[Draw], options: Parameters) -> list[str]:
+    """The addresses, for ever, of the images of (seed, index) pairs, with what the options change about them."""
     changed = options.model_dump(include={"temperature", "label", "size"}, exclude_defaults=True)
-    query = urlencode({"index": index, **changed} if index else changed)
-    return exchange.url(f"samples/{seed}.png") + (f"?{query}" if query else "")
+    queries = {index: urlencode({"index": index, **changed} if index else changed) for _, index in draws}
+    samples = exchange.url("samples")
+    return [f"{samples}/{seed}.png" + (f"?{queries[index]}" if queries[index] else "") for seed, index in draws]
