@@ -1,5 +1,6 @@
-"""What every test may ask for: tiny networks with random weights, and a store of them. No data set, no shipped file."""
+"""What every test may ask for: tiny networks with random weights, a store of them, and a server of the shipped ones."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import torch
 from models_store import Card, write_checkpoint
 from models_store.dcgan import DCGAN, DCGANConfig
 from models_store.vae import VAE, VAEConfig
+from tests.server import running_server
 
 torch.set_num_threads(1)
 
@@ -43,3 +45,10 @@ def tiny_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_checkpoint(folder, "plain-vae", tiny_vae(prior="normal"), Card(summary="a tiny VAE with a normal prior"))
     write_checkpoint(folder, "tiny-dcgan", tiny_dcgan(), Card(summary="a tiny DCGAN"))
     return folder
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """The shipped models, served as `make serve` serves them; the base URL. One for all: starting takes seconds."""
+    with running_server() as url:
+        yield url

@@ -11,7 +11,6 @@ import pytest
 from pydantic import TypeAdapter
 
 from service.routes import health, shapes
-from tests.server import running_server
 
 Operation = Mapping[str, Any]
 OPEN = ("label", "at", "first", "last")
@@ -19,9 +18,9 @@ OPEN = ("label", "at", "first", "last")
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator[httpx.Client]:
+def client(server: str) -> Iterator[httpx.Client]:
     """A client of a real server, over a socket."""
-    with running_server() as url, httpx.Client(base_url=url, timeout=60, follow_redirects=True) as client:
+    with httpx.Client(base_url=server, timeout=60, follow_redirects=True) as client:
         yield client
 
 

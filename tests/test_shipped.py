@@ -4,7 +4,7 @@ import asyncio
 import io
 import json
 import random
-from collections.abc import Iterator
+import shutil
 from pathlib import Path
 
 import httpx
@@ -17,16 +17,10 @@ from PIL import Image
 from models_store import Autoencoder, Store
 from models_store.checkpoint import read_checkpoint
 from models_store.pixels import from_bytes
+from models_store.pointer import read_pointer
 from tests.server import WEIGHTS, running_server
 
 EXAMPLES = sorted(Path("service/page/examples").glob("*.png"))
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """The shipped models, served as `make serve` serves them."""
-    with running_server() as url:
-        yield url
 
 
 def pixels(content: bytes) -> NDArray[np.uint8]:
@@ -252,12 +246,14 @@ def test_the_elbo_over_http_is_that_of_the_network(server: str) -> None:
     assert abs(answer["value"] - float(own.mean())) < 4 * error
 
 
-def test_one_seed_is_one_image_under_load_and_after_a_restart(server: str) -> None:
+def test_one_seed_is_one_image_under_load_and_after_a_restart(server: str, tmp_path: Path) -> None:
     """Alone, in sheets of any size, at any place, in POST batches, among sixty-four neighbours, in another process."""
     alone = {seed: httpx.get(f"{server}/v1/models/{name}/samples/{seed}.npy").content for name, seed in WANTED}
 
     crowded = asyncio.run(ask_all_at_once(server))
-    with running_server() as other:
+    for file in {file for name, _ in WANTED for file in files_of(name)}:
+        shutil.copy(WEIGHTS / file, tmp_path)
+    with running_server(tmp_path) as other:
         restarted = asyncio.run(ask_all_at_once(other))
 
     for found in (crowded, restarted):
@@ -276,6 +272,12 @@ WANTED = [
     ("fashion-draw", 16),
     ("fashion-flow", 17),
 ]
+
+
+def files_of(name: str) -> list[str]:
+    """The pointer of a shipped model, and what it points to."""
+    pointer = read_pointer(WEIGHTS / f"{name}.json")
+    return [f"{name}.json", pointer.file, *([pointer.graphs.file] if pointer.graphs else [])]
 
 
 async def ask_all_at_once(url: str) -> dict[tuple[str, int], list[NDArray[np.uint8]]]:

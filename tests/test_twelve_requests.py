@@ -9,16 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.server import running_server
-
 VAE, GAN = "/v1/models/fashion-vae", "/v1/models/fashion-dcgan"
 KILOBYTE = 1024
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator[httpx.Client]:
+def client(server: str) -> Iterator[httpx.Client]:
     """A client of a real server, over a socket."""
-    with running_server() as url, httpx.Client(base_url=url, timeout=60) as client:
+    with httpx.Client(base_url=server, timeout=60) as client:
         yield client
 
 

@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import torch
 
 from models_store import StoredModel
 from models_store.latents import Floats
@@ -57,13 +58,18 @@ class GraphRunner:
 
     def warm_up(self) -> None:
         self._torch.set_up()
-        for model in self._models:
-            for name, operation in operations_of(model.network).items():
-                session = self._session(model, name, operation)
-                if session is None:
-                    self._torch.prepare(model, name, operation)
-                else:
-                    self._sessions[model.digest, name] = session
+        operations = [
+            (model, name, operation)
+            for model in self._models
+            for name, operation in operations_of(model.network).items()
+        ]
+        with ThreadPoolExecutor(self._workers, "doubt", torch.set_num_threads, (self._threads,)) as pool:
+            sessions = list(pool.map(self._session, *zip(*operations, strict=True)))
+        for (model, name, operation), session in zip(operations, sessions, strict=True):
+            if session is None:
+                self._torch.prepare(model, name, operation)
+            else:
+                self._sessions[model.digest, name] = session
 
     def numerics(self, digest: str) -> dict[str, Any]:
         graphs = sorted(name for owner, name in self._sessions if owner == digest)

@@ -14,18 +14,10 @@ from typing import Any
 import pytest
 
 from tests.docs.reader import Look
-from tests.server import running_server
 
 BROWSER = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), "")
 ARGUMENTS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
 UNLOADED = "[...document.images].filter(image => !image.complete || !image.naturalWidth).map(image => image.src)"
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[str]:
-    """The shipped models; its base URL."""
-    with running_server() as url:
-        yield url
 
 
 class Quiet(SimpleHTTPRequestHandler):

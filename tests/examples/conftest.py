@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests.page.conftest import DESK, WAIT_MS, Watch, anyio_backend, browser, server
+from tests.page.conftest import DESK, WAIT_MS, Watch, anyio_backend, browser
 
-__all__ = ["SOURCE", "WAIT_MS", "Open", "anyio_backend", "browser", "server"]
+__all__ = ["SOURCE", "WAIT_MS", "Open", "anyio_backend", "browser"]
 
 SOURCE = Path("examples/front-end/index.html")
 ADDRESS = "http://127.0.0.1:8000"

@@ -2,14 +2,12 @@
 
 import shutil
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Request, WebError, async_playwright
-
-from tests.server import running_server
 
 BROWSER = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
@@ -44,13 +42,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def anyio_backend() -> str:
     """One event loop for the browser and all tests that drive it."""
     return "asyncio"
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[str]:
-    """The shipped models; its base URL."""
-    with running_server() as url:
-        yield url
 
 
 @pytest.fixture(scope="session")
