@@ -28,6 +28,7 @@ def media_type(request: Request) -> str:
 
 async def read_body(request: Request, *, limit: int, limits: Limits) -> bytes:
     """All bytes of the body. Raises ContentTooLarge at the first byte above the limit, chunked or not."""
+    _check_announced(request, limit)
     async with _in_time(limits):
         return b"".join([chunk async for chunk in _chunks(request, limit)])
 
@@ -71,6 +72,7 @@ def parse_json(content: bytes, limits: Limits) -> dict[str, Any]:
 
 async def read_form(request: Request, limits: Limits) -> tuple[list[bytes], dict[str, str]]:
     """The files of the parts named `image`, and the other parts as text."""
+    _check_announced(request, limits.upload_bytes)
     # As it comes, since sixteen megabytes at once would hold the event loop for 50 ms.
     chunks = _chunks(request, limits.upload_bytes)
     parser = MultiPartParser(request.headers, chunks, max_files=limits.files, max_fields=16, max_part_size=1024)
@@ -114,14 +116,18 @@ async def _in_time(limits: Limits) -> AsyncIterator[None]:
         raise ReceiveTimeout(f"the body took longer than {limits.receive_s:g} s", limit=limits.receive_s) from None
 
 
-async def _chunks(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
-    """The body as it comes. Raises ContentTooLarge at the first byte above the limit, chunked or not."""
+def _check_announced(request: Request, limit: int) -> None:
+    """Raises UnsupportedMediaType or ContentTooLarge for what the headers say of the body."""
     encoding = request.headers.get("content-encoding", "identity")
     if encoding.lower() != "identity":
         raise UnsupportedMediaType(f"Content-Encoding {shown(encoding)!r} is not read here", hint="send it as it is")
     announced = request.headers.get("content-length", "")
     if announced.isascii() and announced.isdigit() and (len(announced) > 18 or int(announced) > limit):
         raise _too_large(limit)
+
+
+async def _chunks(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
+    """The body as it comes. Raises ContentTooLarge at the first byte above the limit."""
     length = 0
     async for chunk in request.stream():
         length += len(chunk)

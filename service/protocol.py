@@ -9,6 +9,8 @@ from service.errors import MalformedRequest
 from service.layers.departure import PRESENCE, Presence
 from service.problems import problem
 
+LINGER_S = 30.0
+"""That a client may go on sending after its answer: closed at once, the connection would take the answer along."""
 LARGEST_HEAD = 16 * 1024
 """Bytes of a request's line and headers: the longest legal address has about 1.4 kB."""
 
@@ -20,6 +22,8 @@ class HeadTooLarge(Exception):
 class Protocol(HttpToolsProtocol):
     """One connection."""
 
+    _answering: Any = None
+    """The cycle whose answer is under way; `cycle` is that of the newest request, which may wait behind it."""
     _in_head = False
     _unparsed = 0
     """Bytes since the last head or body that was complete."""
@@ -29,6 +33,9 @@ class Protocol(HttpToolsProtocol):
         self._presence = Presence()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._answering is not None and not self._answering.response_complete:
+            # By itself it would be told of the newest cycle only, and send on.
+            self._answering.disconnected = True
         super().connection_lost(exc)
         self._presence.leave()
 
@@ -43,6 +50,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._unset_keepalive_if_required()
         self.scope["state"][PRESENCE] = self._presence
         self._in_head = True
 
@@ -55,6 +63,27 @@ class Protocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._unparsed = 0
         super().on_message_complete()
+        if self.cycle.response_complete:
+            # Answered before its body was here: only now does the connection wait for another request.
+            self.cycle.more_body = False
+            self._unset_keepalive_if_required()
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+
+    def on_response_complete(self) -> None:
+        answered = self._answering
+        if answered.more_body:
+            self.loop.call_later(LINGER_S, self._hang_up, answered)
+        super().on_response_complete()
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def _hang_up(self, answered: Any) -> None:
+        if answered.more_body and not self.transport.is_closing():
+            self.transport.close()
 
     def send_400_response(self, msg: str) -> None:
         """Answers what cannot be parsed, unless an answer is on its way already; then nothing more is read."""

@@ -49,6 +49,14 @@ PRESETS: Mapping[str, Mapping[str, Preset]] = {
         # The paper's game with batches half as large: twice the steps in the same time, and better samples. An hour and
         # a little of one core.
         "cpu": {"batch_size": 64, "steps": 38_000, "validate_every": 2_000},
+        # For a CPU with AVX512-BF16 or AMX: a third more steps in the same time. Others are several times slower by it.
+        "bf16": {
+            "precision": "bf16",
+            "batch_size": 64,
+            "steps": 51_000,
+            "average": 0.9995,
+            "validate_every": 2_000,
+        },
         "paper": {},
         # A D that cannot run away allows a learning rate five times the paper's. `--translation` (DiffAugment) is
         # for data that D could learn by heart: with 50,000 images it took half of the speed and gained nothing.

@@ -55,36 +55,38 @@ class Envelope:
         method = scope["method"]
         request_id = _prepared(scope)
         work = begin_work(_client((scope.get("client") or ("",))[0]))
-        head, status = method == "HEAD", CLIENT_GONE
+        head, status, seconds = method == "HEAD", CLIENT_GONE, 0.0
         common = OURS_AND_SHARED if method in ("GET", "HEAD", "POST") else OURS
 
         async def send_wrapped(message: Message) -> None:
-            nonlocal status
+            nonlocal status, seconds
             if message["type"] == "http.response.start":
                 status = message["status"]
                 own = (b"x-request-id", request_id.encode()), (b"server-timing", work.server_timing().encode())
                 message = {**message, "headers": [*message["headers"], *own, *common]}
             elif head:
                 message = {**message, "body": b""}
-            elif len(message.get("body", b"")) > PORTION:
-                await _send_in_portions(message, send)
-                return
-            await send(message)
+            # Until the last of it is made: how fast it is taken is its client's affair.
+            seconds = time.perf_counter() - started
+            await _send_in_portions(message, send)
 
         if method == "OPTIONS" and "access-control-request-method" in Headers(scope=scope):
             await Response(None, 204, PREFLIGHT)(scope, receive, send_wrapped)
             return
         scope["state"]["head"] = head
         if head:
-            # Every GET can be asked for its headers alone; only streams need to know.
-            scope["method"] = "GET"
+            # Every GET can be asked for its headers alone. Only streams need to know, and the server, hence the copy.
+            scope = {**scope, "method": "GET"}
         await self.app(scope, receive, send_wrapped)
-        self._telemetry.answered(_template(scope), status, time.perf_counter() - started)
+        self._telemetry.answered(_template(scope), status, seconds or time.perf_counter() - started)
 
 
 async def _send_in_portions(message: Message, send: Send) -> None:
     """Each when the one before has left: a server would copy all that its client does not take at once."""
-    body = message["body"]
+    body = message.get("body", b"")
+    if len(body) <= PORTION:
+        await send(message)
+        return
     for start in range(0, len(body), PORTION):
         more = start + PORTION < len(body) or message.get("more_body", False)
         await send({**message, "body": body[start : start + PORTION], "more_body": more})

@@ -80,6 +80,22 @@ def test_the_connection_survives_bad_input(url: str, path: str, content: bytes, 
     assert after.content == first.content
 
 
+@pytest.mark.parametrize("path", ["/healthz", SAMPLE, "/v1/models/tiny-vae/samples/0-1023.npy?size=64", "/nothing"])
+def test_head_says_what_get_would_send_and_leaves_the_connection_open(url: str, path: str) -> None:
+    """The same length and type, no body, and the next request on the same connection is answered: made or kept."""
+    with httpx.Client(base_url=url) as client:
+        heads = [client.head(path) for _ in range(2)]
+        got = client.get(path)
+        again = client.head(path)
+        assert local_port(again) == local_port(heads[0])
+
+    for head in (*heads, again):
+        assert head.status_code == got.status_code
+        assert head.content == b""
+        for name in ("content-length", "content-type", "etag"):
+            assert head.headers.get(name) == got.headers.get(name)
+
+
 def test_a_seed_is_the_same_over_a_socket_and_in_another_process(url: str, tiny_store: Path) -> None:
     """A restart changes no byte."""
     process, other = start(tiny_store, "--max-batch", "16")
