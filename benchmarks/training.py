@@ -11,7 +11,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
@@ -54,6 +54,8 @@ MATCHES = {
     "vae, 784-400-20": Turn(12_800, 128, 128),
     "dcgan, 28 pixels": Turn(1_280, 64, 128),
     "dcgan, 64 pixels": Turn(128, 64, 128),
+    "dcgan, 28 pixels, ours in bf16": Turn(1_280, 64, 64),
+    "dcgan, 64 pixels, ours in bf16": Turn(128, 64, 128),
 }
 
 
@@ -134,11 +136,13 @@ def report(found: list[dict[str, Any]], threads: int) -> None:
 
 def their_steps() -> dict[str, Steps]:
     """The scripts."""
-    vae, small, large = PlainVAE(), PlainDCGAN(28), PlainDCGAN(64)
+    games = {side: _scripted(PlainDCGAN(side).step, _images(side), 64, centered=True) for side in (28, 64)}
     return {
-        "vae, 784-400-20": _scripted(vae.step, _images(28), 128, centered=False),
-        "dcgan, 28 pixels": _scripted(small.step, _images(28), 64, centered=True),
-        "dcgan, 64 pixels": _scripted(large.step, _images(64), 64, centered=True),
+        "vae, 784-400-20": _scripted(PlainVAE().step, _images(28), 128, centered=False),
+        "dcgan, 28 pixels": games[28],
+        "dcgan, 64 pixels": games[64],
+        "dcgan, 28 pixels, ours in bf16": games[28],
+        "dcgan, 64 pixels, ours in bf16": games[64],
     }
 
 
@@ -147,11 +151,17 @@ def our_steps() -> dict[str, Steps]:
     keep_freed_memory()
     torch.set_flush_denormal(True)
     vae = ELBOObjective(ELBORun(model=None, batch_size=128), _PlainNetwork(), CPU)
-    small, large = (DCGANObjective(DCGANRun(model=DCGANConfig(image_size=side)), CPU, None) for side in (28, 64))
+
+    def game(side: int, precision: Literal["fp32", "bf16"], batch: int) -> Steps:
+        run = DCGANRun(model=DCGANConfig(image_size=side), precision=precision)
+        return _looped(DCGANObjective(run, CPU, None), _images(side), batch)
+
     return {
         "vae, 784-400-20": _looped(vae, _images(28), 128),
-        "dcgan, 28 pixels": _looped(small, _images(28), 128),
-        "dcgan, 64 pixels": _looped(large, _images(64), 128),
+        "dcgan, 28 pixels": game(28, "fp32", 128),
+        "dcgan, 64 pixels": game(64, "fp32", 128),
+        "dcgan, 28 pixels, ours in bf16": game(28, "bf16", 64),
+        "dcgan, 64 pixels, ours in bf16": game(64, "bf16", 128),
     }
 
 
