@@ -3,6 +3,7 @@
 import io
 import json
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -40,9 +41,16 @@ def trained_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root / "store"
 
 
-def test_from_pictures_on_disk_to_answers_over_http(trained_store: Path) -> None:
+@pytest.fixture(scope="module")
+def served(trained_store: Path) -> Iterator[str]:
+    """The base URL of a service of that store."""
+    with running_server(trained_store) as url:
+        yield url
+
+
+def test_from_pictures_on_disk_to_answers_over_http(served: str) -> None:
     """What was trained is served: samples, codes, decodings, a path and scores of one's own model."""
-    with running_server(trained_store) as url, httpx.Client(base_url=url) as client:
+    with httpx.Client(base_url=served) as client:
         models = client.get("/v1/models").json()["data"]
         assert {model["name"] for model in models} == {"my-vae", "my-dcgan"}
         sample = client.get("/v1/models/my-dcgan/samples/42.png")
@@ -61,15 +69,14 @@ def test_from_pictures_on_disk_to_answers_over_http(trained_store: Path) -> None
         assert np.array_equal(frames[:, :8], np.asarray(Image.open(io.BytesIO(sample.content))))
 
 
-def test_the_served_sample_is_the_trained_network_s(trained_store: Path) -> None:
+def test_the_served_sample_is_the_trained_network_s(trained_store: Path, served: str) -> None:
     """The bytes over HTTP are the decoder's, applied to the latents of (seed, index) in a batch of a planned size."""
     network = Store.load(trained_store)["my-vae"].network
     latents = torch.from_numpy(np.repeat(normals(7, [3], 3), PLANNED_SIZES[0], axis=0))
     with torch.inference_mode():
         expected = to_bytes(network.decode(latents).numpy())[0, ..., 0]
 
-    with running_server(trained_store) as url:
-        answer = httpx.get(f"{url}/v1/models/my-vae/samples/7.png?index=3")
+    answer = httpx.get(f"{served}/v1/models/my-vae/samples/7.png?index=3")
 
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(answer.content))), expected)
 
@@ -94,17 +101,15 @@ def test_an_altered_checkpoint_is_refused_while_the_other_serves(trained_store: 
     assert ready.status_code == 200
 
 
-def test_bytes_that_are_no_http_are_refused_like_everything_else(trained_store: Path) -> None:
+def test_bytes_that_are_no_http_are_refused_like_everything_else(served: str) -> None:
     """problem+json with a request id, from below the framework; the next connection is served."""
-    with running_server(trained_store) as url:
-        host, port = url.removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port)), timeout=10) as connection:
-            connection.sendall(b"GET / HTTP/1.1\r\nno colon\r\n\r\n")
-            answer = connection.makefile("rb").read()
-        served = httpx.get(f"{url}/healthz")
+    host, port = served.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nno colon\r\n\r\n")
+        answer = connection.makefile("rb").read()
 
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 400")
     assert b"application/problem+json" in head
     assert json.loads(body)["code"] == "malformed_request"
-    assert served.status_code == 200
+    assert httpx.get(f"{served}/healthz").status_code == 200

@@ -43,7 +43,7 @@ def test_the_table_holds_the_true_gap(prior: str) -> None:
     model = network(prior=prior)
     truth = mean_evidence(model)
 
-    table = gap_table(model, split(), images=IMAGES, draws=200, temperatures=12, chains=16, seed=0)
+    table = gap_table(model, split(), images=IMAGES, draws=200, temperatures=12, chains=8, seed=0)
 
     annealed, elbo = table["annealed"], table["elbo"]
     assert annealed["value"] == pytest.approx(truth, abs=4 * annealed["standard_error_of_the_walks"] + 0.01)
