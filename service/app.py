@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from starlette.types import ASGIApp
+from starlette.applications import Starlette
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service import problems
 from service.engine.engine import Engine
@@ -60,6 +61,13 @@ YOUNG_OBJECTS = 20_000
 
 class Service(FastAPI):
     """FastAPI inside of our layers: its own cost more than they do, and what they can answer never gets there."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """FastAPI would look at its environment for each request, whether somebody wants its telemetry."""
+        if scope["type"] == "http":
+            await Starlette.__call__(self, scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
     def build_middleware_stack(self) -> ASGIApp:
         framework: ASGIApp = super().build_middleware_stack()

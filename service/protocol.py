@@ -5,6 +5,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from service.cork import Cork
 from service.errors import MalformedRequest
 from service.layers.departure import PRESENCE, Presence
 from service.problems import problem
@@ -73,12 +74,14 @@ class Protocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         answered = self._answering
+        answered.transport.uncork()
         if answered.more_body:
             self.loop.call_later(LINGER_S, self._hang_up, answered)
         super().on_response_complete()
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         self._answering = cycle
+        cycle.transport = Cork(cycle.transport, self.loop)
         super()._start_asgi_task(cycle, app)
 
     def _hang_up(self, answered: Any) -> None:

@@ -11,6 +11,7 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from service import protocol
+from service.cork import Cork
 from service.layers.envelope import PORTION
 from service.protocol import Protocol
 
@@ -107,3 +108,41 @@ async def test_an_answer_whose_client_has_left_ends_though_another_request_waits
             await asyncio.wait_for(ended.wait(), timeout=5)
             await asyncio.sleep(0.05)
     assert not caplog.records
+
+
+async def test_the_head_of_an_answer_and_its_body_are_written_at_one_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One system call, and the client is woken once."""
+    written: list[bytes] = []
+
+    class Watched(Cork):
+        def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+            monkeypatch.setattr(transport, "write", written.append)
+            monkeypatch.setattr(transport, "writelines", lambda parts: written.append(b"".join(parts)))
+            super().__init__(transport, loop)
+
+    monkeypatch.setattr(protocol, "Cork", Watched)
+    async with served(refuse) as connect:
+        _, writer = await connect()
+        writer.write(REQUEST)
+        await asyncio.sleep(0.1)
+        writer.close()
+    assert [content[-6:] for content in written] == [b"\r\n\r\nno"]
+
+
+async def test_a_head_does_not_wait_for_a_body_that_takes_its_time() -> None:
+    """A stream is known to be open before its first event."""
+    may_end = asyncio.Event()
+
+    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await may_end.wait()
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    async with served(app) as connect:
+        reader, writer = await connect()
+        writer.write(REQUEST)
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), timeout=5)
+        may_end.set()
+        assert head.startswith(b"HTTP/1.1 200 ")
+        assert await asyncio.wait_for(reader.readexactly(2), timeout=5) == b"ok"
+        writer.close()
