@@ -1,7 +1,10 @@
 """The service's forward pass without the service: what the server, and the peers given our code, are measured by."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+import numpy as np
 
 from benchmarks.checkpoint import MODEL
 from models_store import Store
@@ -16,9 +19,23 @@ Forward = Callable[[Floats], Floats]
 
 
 def our_forward(store: Path, threads: int) -> Forward:
-    """The service's runner, warmed up; to be called on the thread that makes it."""
+    """The service's runner, warmed up, with so many kernel threads; to be called on the thread that makes it."""
     model = Store.load(store)[MODEL]
     runner = GraphRunner([model], threads=threads, max_batch=MOST_ROWS)
     runner.warm_up()
     key = (model.digest, "decode")
     return lambda latents: runner.run(key, [latents])
+
+
+def our_forward_in_parts(store: Path, workers: int) -> Forward:
+    """The same with its rows shared among so many threads as the service does it: the most that a machine can do."""
+    model = Store.load(store)[MODEL]
+    runner = GraphRunner([model], threads=1, max_batch=MOST_ROWS, workers=workers)
+    runner.warm_up()
+    key, pool = (model.digest, "decode"), ThreadPoolExecutor(workers)
+
+    def forward(latents: Floats) -> Floats:
+        parts = runner.parts(key, len(latents))
+        return np.concatenate(list(pool.map(lambda part: runner.run(key, [latents[part]]), parts)))
+
+    return forward

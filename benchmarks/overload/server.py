@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from benchmarks.overload.loop_watch import LoopWatch, Marked
 from models_store.latents import Floats
@@ -60,8 +61,8 @@ def _marked_app(settings: Settings) -> Service:
 def _pace(row_s: float, gate: threading.Event) -> None:
     begin = InferenceThread.__init__
 
-    def paced(self: InferenceThread, runner: Runner, thread: ThreadPoolExecutor) -> None:
-        begin(self, Paced(runner, row_s, gate), thread)
+    def paced(self: InferenceThread, runner: Runner, thread: ThreadPoolExecutor, **options: Any) -> None:
+        begin(self, Paced(runner, row_s, gate), thread, **options)
 
     InferenceThread.__init__ = paced  # type: ignore[method-assign]  # in its place
 
@@ -82,6 +83,9 @@ class Paced:
         self._row_s = row_s
         self._gate = gate
         self.padded, self.warm_up, self.numerics = runner.padded, runner.warm_up, runner.numerics
+
+    def parts(self, _key: Key, rows: int) -> list[slice]:
+        return [slice(rows)]
 
     def run(self, key: Key, columns: Sequence[Floats]) -> Floats:
         self._gate.wait()

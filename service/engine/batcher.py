@@ -50,7 +50,10 @@ class Executor(Protocol[Key, Row, Result]):
 
 
 class Batcher(Generic[Key, Row, Result]):
-    """`submit` and `close` belong to the event loop, `begin` and `end` to the executor, on whatever thread it is."""
+    """`submit` and `close` belong to the event loop, `begin` and `end` to the executor, on whatever threads it has.
+
+    While a batch runs that ends its requests, the executor may begin another.
+    """
 
     def __init__(
         self,
@@ -138,6 +141,7 @@ class Batcher(Generic[Key, Row, Result]):
             elif len(batch.requests()) > 1:
                 # Only one of them may be to blame.
                 self._queue.put_back(batch)
+                self._start_if_resting(batch.shares[0].request.answer.get_loop().call_soon_threadsafe)
                 return
             else:
                 self._queue.remove(batch.shares[0].request)
@@ -158,12 +162,15 @@ class Batcher(Generic[Key, Row, Result]):
                 row_ns=row_ns,
             )
             self._queue.add(request)
-            if not self._running:
-                self._running = True
-                # Not before the callers that are ready to run have queued what they have.
-                loop.call_soon(self._executor.start, self)
+            # Not before the callers that are ready to run have queued what they have.
+            self._start_if_resting(loop.call_soon)
         self._answers.add(request.answer)
         return request
+
+    def _start_if_resting(self, call: Callable[..., asyncio.Handle]) -> None:
+        if not self._running:
+            self._running = True
+            call(self._executor.start, self)
 
     def _refuse(self, client: str, more: Load) -> None:
         """Raises ShuttingDown or QueueFull if so much more cannot be taken."""

@@ -76,7 +76,8 @@ class Engine:
         for name, reason in catalog.rejected.items():
             logger.error("checkpoint refused name=%s reason=%s", name, reason)
         logger.info("models loaded count=%d seconds=%.2f", len(catalog), time.perf_counter() - started)
-        return cls(catalog, InferenceThread(runner, thread), settings=settings, observer=observer)
+        executor = InferenceThread(runner, thread, workers=_workers(settings))
+        return cls(catalog, executor, settings=settings, observer=observer)
 
     async def close(self) -> None:
         """Answers what is queued, then stops the inference thread."""
@@ -217,9 +218,13 @@ def _load(settings: Settings) -> tuple[Catalog, Runner]:
 def _runner(store: Store, settings: Settings) -> Runner:
     device = _device(settings.device)
     if device == "cpu" and settings.graphs:
-        workers = settings.workers or os.cpu_count() or 1
-        return GraphRunner(store.values(), threads=settings.threads, max_batch=settings.max_batch, workers=workers)
+        options = {"threads": settings.threads, "max_batch": settings.max_batch, "workers": _workers(settings)}
+        return GraphRunner(store.values(), **options)
     return TorchRunner(store.values(), device=device, threads=settings.threads, max_batch=settings.max_batch)
+
+
+def _workers(settings: Settings) -> int:
+    return settings.workers or os.cpu_count() or 1
 
 
 def _device(wanted: str) -> str:

@@ -1,8 +1,8 @@
 """The forward pass on a CPU by ONNX Runtime, for operations that have a graph; torch does the others.
 
 Its kernels give a row the same bits in a batch of any size, so nothing is padded: that, too, is found out at warm-up
-and not believed. A graph whose results are not torch's, or not steady, is not used. For the same reason the rows of a
-large batch can be shared among threads, each with one kernel thread: two of the runtime's own change the bits.
+and not believed. A graph whose results are not torch's, or not steady, is not used. For the same reason a large batch
+can be run in parts, by several threads with one kernel thread each: two of the runtime's own change the bits.
 """
 
 import logging
@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
 import torch
 
 from models_store import StoredModel
@@ -34,7 +33,6 @@ class GraphRunner:
         self._threads = threads
         self._max_batch = max_batch
         self._workers = workers
-        self._helpers = ThreadPoolExecutor(max_workers=max(1, workers - 1), thread_name_prefix="part")
         self._torch = TorchRunner(self._models, device="cpu", threads=threads, max_batch=max_batch)
         self._sessions: dict[Key, Session] = {}
 
@@ -42,13 +40,12 @@ class GraphRunner:
         session = self._sessions.get(key)
         if session is None:
             return self._torch.run(key, columns)
-        first, *others = ([column[part] for column in columns] for part in self._parts(len(columns[0])))
-        helped = [self._helpers.submit(session.run, part) for part in others]
-        outputs = [session.run(first), *(part.result() for part in helped)]
-        return finite(np.concatenate(outputs) if helped else outputs[0])
+        return finite(session.run(columns))
 
-    def _parts(self, rows: int) -> list[slice]:
-        """For each of the workers as many rows as for the others; no part larger than a batch may be."""
+    def parts(self, key: Key, rows: int) -> list[slice]:
+        """For each of the workers as many rows as for the others, no part larger than a batch may be."""
+        if key not in self._sessions:
+            return self._torch.parts(key, rows)
         count = max(1, min(self._workers, rows // SMALLEST_PART), -(-rows // self._max_batch))
         edges = [rows * number // count for number in range(count + 1)]
         return [slice(*pair) for pair in pairwise(edges)]

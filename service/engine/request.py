@@ -96,6 +96,11 @@ class Batch(Generic[Key, Row, Result]):
         if share.request.started_at is None:
             share.request.started_at = self.started_at
 
+    @property
+    def ends_its_requests(self) -> bool:
+        """Whether none of them has rows that still wait: only then can another batch run beside this one."""
+        return not any(share.request.left for share in self.shares)
+
     def requests(self) -> list[Request[Key, Row, Result]]:
         """Those that have a share, each once."""
         return list(dict.fromkeys(share.request for share in self.shares))

@@ -16,6 +16,8 @@ HELD = 1000
 """Numbers that are drawn at once: Philox takes them by halves, and up to 500 numpy keeps the interpreter. With more
 it would let go of it in each of its operations, and the event loop, if it is busy, would have it for a while each time.
 """
+MANY = 32
+"""Rows that are drawn at once, in half the time: the pass behind them is long, and the event loop mostly idle."""
 
 
 class Seeded(NamedTuple):
@@ -34,7 +36,7 @@ def columns_of(rows: Sequence[Row]) -> list[NDArray[np.float32]]:
 def drawn(rows: Sequence[Seeded]) -> Floats:
     """The points of rows of one model, (B, D)."""
     draws, temperatures, (dim, *_) = zip(*rows, strict=True)
-    count = max(1, HELD // dim)
+    count = len(rows) if len(rows) >= MANY else max(1, HELD // dim)
     parts = [slice(start, start + count) for start in range(0, len(rows), count)]
     return np.concatenate([latents_of(draws[part], dim, temperatures[part]) for part in parts])
 

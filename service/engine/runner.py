@@ -29,10 +29,13 @@ Key = tuple[str, str]
 
 
 class Runner(Protocol):
-    """Runs batches on one device; its methods are called on the inference thread only, `padded` anywhere."""
+    """Runs batches on one device, on the inference thread; several parts of a batch on any threads."""
 
     def run(self, key: Key, columns: Sequence[Floats]) -> Floats:
         """Columns (B, …), one an argument -> the results (B, …). Raises NonFiniteResult if any is not finite."""
+
+    def parts(self, key: Key, rows: int, /) -> list[slice]:
+        """How a batch of so many rows is best run: one part by the inference thread, or several at one time."""
 
     def padded(self, key: Key, rows: int) -> int:
         """How many rows the network really computes for so many."""
@@ -82,6 +85,9 @@ class TorchRunner:
             outputs.append(self._forward(key, chunk, size)[:count])
             start += count
         return finite(np.concatenate(outputs))
+
+    def parts(self, _key: Key, rows: int) -> list[slice]:
+        return [slice(rows)]
 
     def padded(self, key: Key, rows: int) -> int:
         return sum(size for _, size in self._plans[key].chunks(rows))

@@ -78,6 +78,8 @@ class World:
     """The share of batches that take fifty times as long."""
     jitter: bool = False
     """Whether the event loop gets a turn between two batches."""
+    helped: bool = False
+    """Whether a batch may begin while another is still running, as the executor's helpers have it."""
     waiting: Counter[str] = field(default_factory=Counter)
     """Rows that wait, by client, as the world counts them."""
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -92,6 +94,8 @@ class World:
     hurried: set[Caller] = field(default_factory=set)
     """Those of them who have a deadline."""
     worker: "asyncio.Task[None] | None" = None
+    runs: "set[asyncio.Task[None]]" = field(default_factory=set)
+    """Batches that run."""
 
     def __post_init__(self) -> None:
         self.batcher: Batcher[str, Row, Row] = Batcher(
@@ -124,7 +128,6 @@ class World:
         assert not self.busy, "two workers"
         self.busy = True
         self.worker = asyncio.get_running_loop().create_task(self._work())
-        self.worker.add_done_callback(lambda worker: worker.cancelled() or worker.result())
 
     def batch_ran(self, rows: int, padding: int, seconds: float) -> None:
         self.observed["rows"] += rows
@@ -143,16 +146,27 @@ class World:
     async def _work(self) -> None:
         while (batch := self.batcher.begin()) is not None:
             self._check_begin(batch)
-            pace = 50 if self.chance.random() < self.slow else 1
-            await asyncio.sleep(self.computed(batch.key, batch.size) * self.costs[batch.key] * pace)
-            outcome = self._outcome(batch)
-            self._account(batch, outcome)
-            self.batcher.end(batch, outcome)
-            self.check_ledger()
+            run = asyncio.get_running_loop().create_task(self._run(batch))
+            self.runs.add(run)
+            own_part_s = self._seconds(batch) * self.chance.random() if self.helped else math.inf
+            await asyncio.wait({run}, timeout=own_part_s if own_part_s < math.inf else None)
+            if not batch.ends_its_requests:
+                await run
             for _ in range(self.chance.randrange(3) if self.jitter else 0):
                 await asyncio.sleep(0)
         assert self.batcher.queued_rows == 0, "rests while rows wait"
         self.busy = False
+
+    async def _run(self, batch: Batch[str, Row, Row]) -> None:
+        pace = 50 if self.chance.random() < self.slow else 1
+        await asyncio.sleep(self._seconds(batch) * pace)
+        outcome = self._outcome(batch)
+        self._account(batch, outcome)
+        self.batcher.end(batch, outcome)
+        self.check_ledger()
+
+    def _seconds(self, batch: Batch[str, Row, Row]) -> float:
+        return self.computed(batch.key, batch.size) * self.costs[batch.key]
 
     def _outcome(self, batch: Batch[str, Row, Row]) -> Sequence[Row] | Exception:
         if self.chance.random() < self.crashes:
@@ -167,8 +181,8 @@ class World:
         assert len(rows) <= self.max_batch, "larger than the largest batch"
         if not self.slow:
             smallest = self.computed(batch.key, len(rows)) == self.computed(batch.key, 1)
-            seconds = self.computed(batch.key, len(rows)) * self.costs[batch.key]
-            assert smallest or (batch.key in self.ran and seconds <= BATCH_S * 1.000001), "holds the executor too long"
+            soon = self._seconds(batch) <= BATCH_S * 1.000001
+            assert smallest or (batch.key in self.ran and soon), "holds the executor too long"
         for caller, number in rows:
             assert caller.key == batch.key, "keys mixed"
             assert not caller.gone, "a row of a caller who has gone"
@@ -263,8 +277,13 @@ class World:
 
     async def ended(self) -> None:
         """When all callers have gone, nothing is left of them."""
-        if self.worker is not None:
-            await self.worker
+        while self.busy or self.runs:
+            tasks = {*self.runs} if self.worker is None else {*self.runs, self.worker}
+            await asyncio.wait(tasks)
+            for task in tasks:
+                task.result()
+            self.runs -= tasks
+            await asyncio.sleep(0)
         loads, turns = self.batcher._queue.loads, self.batcher._queue._turns
         assert (loads.all.rows, loads.all.ns, loads._clients) == (0, 0, {}), "cost left"
         assert not turns._lanes
