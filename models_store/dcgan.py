@@ -58,7 +58,7 @@ class DCGAN(LatentModel):
 
     def forward(self, latents: Tensor) -> Tensor:
         """Latents (B, latent_dim) -> images (B, C, H, W) in [-1, 1], the range of the discriminator's data."""
-        return torch.tanh(self.layers(self._chosen(latents)[:, :, None, None]))
+        return torch.tanh(self.layers(self._chosen(latents)[..., None, None]))
 
     def _chosen(self, latents: Tensor) -> Tensor:
         """The latents with those of the classes replaced by 1 for the largest and 0 for the others."""

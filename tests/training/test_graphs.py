@@ -4,18 +4,21 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
-from models_store import Store
+from models_store import Card, Store, write_checkpoint
 from models_store.checkpoint import write_graphs
+from models_store.doubling import FEWEST_CHANNELS
 from models_store.graphs import pack
 from models_store.latents import Floats, normals
 from models_store.pointer import read_pointer
 from models_store.store import SHIPPED
 from service.engine.graph_runner import GraphRunner
 from service.engine.runner import TorchRunner
+from tests.conftest import tiny_dcgan
 from training.__main__ import main
-from training.graphs import Weights, graphs_of
+from training.graphs import SMALL, Weights, graphs_of
 
 WRITTEN = [("tiny-vae", "decode"), ("tiny-vae", "encode"), ("tiny-vae", "draw"), ("tiny-dcgan", "decode")]
 
@@ -89,6 +92,22 @@ def test_an_unwritten_graph_leaves_the_operation_to_torch(store: Store, graphs: 
     assert "decode" in graphs.numerics(digest)["batch_sizes"]
     assert graphs.padded((digest, "decode"), 3) == 8
     assert len(graphs.run((digest, "decode"), columns_of(store, "plain-vae", "decode", 3))) == 3
+
+
+def test_a_doubling_is_written_as_convolutions_without_weights(tmp_path: Path) -> None:
+    """Its four kernels are cut from the checkpoint's one when the graph is loaded, and not kept a second time."""
+    network = tiny_dcgan(width=FEWEST_CHANNELS)
+    write_checkpoint(tmp_path, "wide", network, Card(summary="a DCGAN wide enough for phases"))
+    weights = Weights.of(tmp_path / read_pointer(tmp_path / "wide.json").file)
+
+    graph = onnx.load_from_string(graphs_of(network, weights, ["decode"])["decode"].model).graph
+
+    kinds = [node.op_type for node in graph.node]
+    assert kinds.count("Conv") == 4
+    assert "ConvTranspose" not in kinds
+    constants = [each.t for node in graph.node for each in node.attribute if each.HasField("t")]
+    kept = [each for each in (*graph.initializer, *constants) if each.data_location != onnx.TensorProto.EXTERNAL]
+    assert all(each.ByteSize() < 2 * SMALL for each in kept)
 
 
 @pytest.mark.slow
