@@ -132,6 +132,8 @@ class _Load:
         self._due: deque[float] = deque()
         self._idle: list[Connection] = []
         self._busy: dict[int, Connection] = {}
+        self._answers = select.epoll()
+        """Knows every connection: to name all of them at each wait would cost more than all else."""
         self._window = Window(seconds)
 
     def run(self, offsets: list[float]) -> Window:
@@ -146,6 +148,7 @@ class _Load:
         window.client_cpu = time.process_time() - cpu
         for connection in (*self._idle, *self._busy.values()):
             connection.close()
+        self._answers.close()
         return window
 
     @property
@@ -156,7 +159,7 @@ class _Load:
         while self._due and self._room and self._due[0] <= (now := time.perf_counter()):
             due = self._due.popleft()
             try:
-                connection = self._idle.pop() if self._idle else Connection(self._port)
+                connection = self._idle.pop() if self._idle else self._connected()
                 connection.asked = now if self._closed else due
                 connection.send(next(self._requests))
             except OSError:
@@ -168,11 +171,15 @@ class _Load:
         """Waits for an answer, or until the next request is due."""
         pause = GRACE_S if self._busy else 0.0
         if self._due and self._room:
-            pause = max(0.0, self._due[0] - time.perf_counter())
-        # Unlike epoll, select can wait for less than a millisecond.
-        ready, _, _ = select.select(list(self._busy), [], [], pause)
-        for number in ready:
-            connection = self._busy[number]
+            # Unlike epoll by itself, select can wait for less than a millisecond.
+            select.select([self._answers], [], [], max(0.0, self._due[0] - time.perf_counter()))
+            pause = 0.0
+        for number, _ in self._answers.poll(pause):
+            connection = self._busy.get(number)
+            if connection is None:
+                # Closed by the server while nothing was asked: the next request will find out.
+                self._answers.unregister(number)
+                continue
             try:
                 complete = connection.receive()
             except OSError:
@@ -184,6 +191,11 @@ class _Load:
                     del self._busy[number]
                     self._idle.append(connection)
                     self._answered(connection, time.perf_counter())
+
+    def _connected(self) -> Connection:
+        connection = Connection(self._port)
+        self._answers.register(connection.socket, select.EPOLLIN)
+        return connection
 
     def _answered(self, connection: Connection, now: float) -> None:
         if connection.status != self._status:
