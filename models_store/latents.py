@@ -21,10 +21,12 @@ Floats = NDArray[np.float32]
 LARGEST_SEED = 2**32 - 1
 LARGEST_INDEX = 2**32 - 1
 
+_ROUNDS = 10
 _MULTIPLIERS = np.array([[0xD2511F53], [0xCD9E8D57]], dtype=np.uint64)
-_WEYL = np.array([[0x9E3779B9], [0xBB67AE85]], dtype=np.uint64)
-_LOW = np.uint64(0xFFFFFFFF)
-_HALF_WORD = np.uint64(32)
+_WEYL = np.arange(_ROUNDS, dtype=np.uint32)[:, None, None] * np.array([[0x9E3779B9], [0xBB67AE85]], dtype=np.uint32)
+"""What each round adds to the two words of the key."""
+_WORD = np.dtype("<u4")
+_PRODUCT = np.dtype("<u8")
 
 
 class Stream(IntEnum):
@@ -35,19 +37,28 @@ class Stream(IntEnum):
     BINARIZATION = 2
 
 
-def philox4x32(counter: NDArray[np.uint64], key: tuple[int | NDArray[np.uint64], int]) -> NDArray[np.uint64]:
+def philox4x32(counter: NDArray[np.uint64], key: tuple[int | NDArray[np.uint64], int]) -> NDArray[np.uint32]:
     """Ten rounds on counters (4, N) of 32-bit words held in uint64 -> four words a counter, (4, N).
 
     The first word of the key may be one a counter, (N,).
     """
-    # Words 0 and 2 are multiplied, words 1 and 3 are not: each pair is one array, and a round half as many calls.
-    factors, others = counter[0::2], counter[1::2]
-    keys = np.stack(np.broadcast_arrays(*(np.atleast_1d(np.asarray(word, dtype=np.uint64)) for word in key)))
-    for _ in range(10):
-        products = (_MULTIPLIERS * factors)[::-1]
-        factors, others = (products >> _HALF_WORD) ^ others ^ keys, products & _LOW
-        keys = (keys + _WEYL) & _LOW
-    return np.stack([factors[0], others[0], factors[1], others[1]])
+    first = np.empty((2, counter.shape[1]), dtype=np.uint32)
+    first[0], first[1] = key
+    keys = first + _WEYL
+    # Words 0 and 2 are multiplied, words 1 and 3 are not: each pair is one array, and a round three operations. Where
+    # a half of a product lies is a view, and so is the half of the next factor that is not zero.
+    factors = counter[0::2].astype(_PRODUCT, order="C")
+    words = factors.view(_WORD)[:, 0::2]
+    others = counter[1::2].astype(_WORD)
+    products = (np.empty_like(factors), np.empty_like(factors))
+    halves = [(each.view(_WORD)[::-1, 0::2], each.view(_WORD)[::-1, 1::2]) for each in products]
+    for number in range(_ROUNDS):
+        low, high = halves[number % 2]
+        np.multiply(factors, _MULTIPLIERS, out=products[number % 2])
+        np.bitwise_xor(high, others, out=words)
+        np.bitwise_xor(words, keys[number], out=words)
+        others = low
+    return np.stack([words[0], others[0], words[1], others[1]])
 
 
 def uniforms(seeds: int | Sequence[int], indices: Sequence[int], dim: int, *, stream: Stream) -> NDArray[np.float64]:
