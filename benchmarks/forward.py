@@ -29,13 +29,5 @@ def our_forward(store: Path, threads: int) -> Forward:
 
 def our_forward_in_parts(store: Path, workers: int) -> Forward:
     """The same with its rows shared among so many threads as the service does it: the most that a machine can do."""
-    model = Store.load(store)[MODEL]
-    runner = GraphRunner([model], threads=1, max_batch=MOST_ROWS, workers=workers)
-    runner.warm_up()
-    key, pool = (model.digest, "decode"), ThreadPoolExecutor(workers)
-
-    def forward(latents: Floats) -> Floats:
-        parts = runner.parts(key, len(latents))
-        return np.concatenate(list(pool.map(lambda part: runner.run(key, [latents[part]]), parts)))
-
-    return forward
+    forward, pool = our_forward(store, 1), ThreadPoolExecutor(workers)
+    return lambda latents: np.concatenate(list(pool.map(forward, np.array_split(latents, workers))))

@@ -28,6 +28,8 @@ class Operation:
     """So many typical rows of each argument, on the network's device, always the same ones."""
     largest: int = 1024
     """Rows of the largest batch that is worth while."""
+    pictures: bool = False
+    """Whether its results are pictures, pixels in [0, 1], and wanted as levels most of the time."""
 
 
 def operations_of(network: LatentModel) -> dict[str, Operation]:
@@ -39,7 +41,10 @@ def operations_of(network: LatentModel) -> dict[str, Operation]:
     def latents(count: int) -> tuple[Tensor, ...]:
         return (_normals(network, count, network.latent_dim),)
 
-    table = {"decode": Operation(network.decode, latents), "log_prior": Operation(network.log_prior, latents)}
+    table = {
+        "decode": Operation(network.decode, latents, pictures=True),
+        "log_prior": Operation(network.log_prior, latents),
+    }
     if isinstance(network, StagedModel):
         table["stages"] = Operation(network.stages, latents)
     if isinstance(network, Autoencoder):

@@ -20,7 +20,7 @@ from service.settings import Settings
 
 USAGE_ERROR = 2
 KEEP_ALIVE_S = 15
-SWITCH_S = 5e-5
+SWITCH_S = 5e-4
 """A thread that wants the interpreter gets it so soon. By default the inference thread would wait 5 ms for it after
 each forward pass while the event loop has work, as long as the pass itself takes."""
 

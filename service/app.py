@@ -3,6 +3,7 @@
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.applications import Starlette
@@ -10,11 +11,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service import problems
 from service.engine.engine import Engine
+from service.express.express import NAME, Express
 from service.layers.barrier import FaultBarrier
 from service.layers.departure import Departure
 from service.layers.envelope import Envelope
-from service.layers.lane import Lane
-from service.layers.shortcut import Shortcut
 from service.limits import LIMITS
 from service.media.pool import MediaPool
 from service.routes import (
@@ -71,10 +71,7 @@ class Service(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         framework: ASGIApp = super().build_middleware_stack()
-        state = self.state
-        return Envelope(
-            Shortcut(FaultBarrier(Departure(Lane(framework))), shelf=state.shelf), telemetry=state.telemetry
-        )
+        return Envelope(FaultBarrier(Departure(framework)), telemetry=self.state.telemetry)
 
 
 def create_app(settings: Settings) -> Service:
@@ -107,7 +104,7 @@ def create_app(settings: Settings) -> Service:
 
 
 @asynccontextmanager
-async def _lifespan(app: FastAPI, settings: Settings, telemetry: Telemetry) -> AsyncIterator[None]:
+async def _lifespan(app: FastAPI, settings: Settings, telemetry: Telemetry) -> AsyncIterator[dict[str, Any]]:
     app.state.pool = MediaPool(max_pixels=LIMITS.media_pixels, timeout_s=settings.deadline_s)
     app.state.engine = engine = await Engine.start(settings, telemetry)
     for model in engine.catalog.values():
@@ -118,7 +115,7 @@ async def _lifespan(app: FastAPI, settings: Settings, telemetry: Telemetry) -> A
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS)
     try:
-        yield
+        yield {NAME: Express(engine, app.state.shelf, telemetry)}
     finally:
         gc.set_threshold(*thresholds)
         gc.unfreeze()

@@ -1,5 +1,7 @@
 """HTTP below the framework: uvicorn's parser in C, with bounded heads, and problem+json for bytes that are no HTTP."""
 
+import asyncio
+import logging
 import secrets
 from typing import Any
 
@@ -7,8 +9,14 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from service.cork import Cork
 from service.errors import MalformedRequest
+from service.express.errand import Errand
+from service.express.express import NAME, Express
 from service.layers.departure import PRESENCE, Presence
+from service.layers.envelope import client_of
 from service.problems import problem
+from service.shelf import lines_of
+
+logger = logging.getLogger("latentserve")
 
 LINGER_S = 30.0
 """That a client may go on sending after its answer: closed at once, the connection would take the answer along."""
@@ -32,8 +40,20 @@ class Protocol(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._presence = Presence()
+        self._express: Express | None = self.app_state.get(NAME)
+        self._errand: Errand | None = None
+        """The newest that the express took."""
+        self._client_name = ""
+        self._just_answered = False
+        """Whether the bytes at hand had a whole request, and it was answered at once."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._client_name = client_of(self.client[0] if self.client else "")
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._errand is not None:
+            self._errand.leave()
         if self._answering is not None and not self._answering.response_complete:
             # By itself it would be told of the newest cycle only, and send on.
             self._answering.disconnected = True
@@ -44,25 +64,62 @@ class Protocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         self._unparsed += len(data)
+        self._just_answered = False
         super().data_received(data)
         # The parser itself would go on collecting a head that never ends.
         if self._in_head and self._unparsed > LARGEST_HEAD:
             self.send_400_response(f"a head of more than {LARGEST_HEAD} bytes")
 
     def on_message_begin(self) -> None:
-        super().on_message_begin()
+        # What an application would be told is made when it is known that one will be asked.
+        self.url, self.headers, self.expect_100_continue = b"", [], False
         self._unset_keepalive_if_required()
-        self.scope["state"][PRESENCE] = self._presence
         self._in_head = True
 
     def on_headers_complete(self) -> None:
         self._in_head, self._unparsed = False, 0
-        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > LARGEST_HEAD:
+        if len(self.url) + sum([len(name) + len(value) for name, value in self.headers]) > LARGEST_HEAD:
             raise HeadTooLarge
+        if self._express is not None and self._is_plain() and self._taken(self._express):
+            return
+        url, headers, expect_100_continue = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expect_100_continue
+        self.headers.extend(headers)
+        self.scope["state"][PRESENCE] = self._presence
         super().on_headers_complete()
+
+    def _is_plain(self) -> bool:
+        """Whether it is a GET with nothing before it on its way, and the connection stays."""
+        parser, cycle = self.parser, self.cycle
+        waits = cycle is not None and not cycle.response_complete
+        return not waits and parser.get_method() == b"GET" and parser.should_keep_alive()
+
+    def _taken(self, express: Express) -> bool:
+        try:
+            errand = express.take(self.url, self.headers, self._client_name, self)
+        except Exception:
+            # The parser would take it for the client's fault; the framework's way has a barrier for faults.
+            logger.exception("fault of the express url=%r", self.url)
+            errand = None
+        if errand is not None:
+            # It has what is asked of a cycle from here on.
+            self.cycle = self._errand = errand  # type: ignore[assignment]
+        return errand is not None
+
+    def reply(self, errand: Errand, status: int, lines: bytes, body: bytes) -> None:
+        """An errand's answer, as one piece."""
+        usual = lines_of(self.server_state.default_headers)
+        self.transport.write(b"".join((STATUS_LINE[status], usual, lines, b"\r\n", body)))
+        errand.response_complete = self._just_answered = True
+        if not errand.keep_alive:
+            self.transport.close()
+        super().on_response_complete()
 
     def on_message_complete(self) -> None:
         self._unparsed = 0
+        if self._errand is not None and self._errand.is_at_hand(self.cycle):
+            return
         super().on_message_complete()
         if self.cycle.response_complete:
             # Answered before its body was here: only now does the connection wait for another request.
@@ -91,6 +148,10 @@ class Protocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Answers what cannot be parsed, unless an answer is on its way already; then nothing more is read."""
         if self.transport.is_closing():
+            return
+        if self._just_answered:
+            # Only what follows is none: that answer was the connection's last.
+            self.transport.close()
             return
         cycle = self.cycle
         if cycle is not None and not cycle.response_complete and not cycle.more_body:

@@ -5,6 +5,7 @@ not change while the service runs.
 """
 
 import asyncio
+import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,9 +18,11 @@ LARGEST_SHARE = 8
 
 Address = tuple[bytes, bytes]
 """Path and query, as they came."""
-LOCATION = b"content-location"
 Fields = Sequence[tuple[bytes, bytes]]
 """The headers of an answer as ASGI has them."""
+
+
+OF_CONTENT = re.compile(rb"content-(?!location:)", re.IGNORECASE)
 
 
 class Observer(Protocol):
@@ -35,15 +38,41 @@ class Answer:
 
     etag: str
     content: bytes
-    fields: Fields
-    """Of 200."""
-    route: Any
-    """The framework's, for the metrics."""
+    lines: bytes
+    """The headers of 200, as they are sent; for the collector one object and not twenty."""
+    route: str
+    """The template of the address, for the metrics."""
 
     @property
-    def cache_fields(self) -> Fields:
-        """Of 304: all but those that tell of the content."""
-        return [field for field in self.fields if not field[0].startswith(b"content-") or field[0] == LOCATION]
+    def cache_lines(self) -> bytes:
+        """The headers of 304: all but those that tell of the content."""
+        return b"".join(line for line in self.lines.splitlines(keepends=True) if not OF_CONTENT.match(line))
+
+
+class Making:
+    """The promise of a file; whoever asks for it meanwhile waits for the same one. It is kept, fails or is given up."""
+
+    def __init__(self, shelf: "Shelf", etag: str) -> None:
+        self._shelf = shelf
+        self._etag = etag
+        self.file: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    def keep(self, content: bytes) -> None:
+        """Here it is."""
+        self._shelf.put(self._etag, content)
+        self.file.set_result(content)
+
+    def fail(self, error: BaseException) -> None:
+        """All who wait hear of the error."""
+        self._shelf.forget(self._etag)
+        self.file.set_exception(error)
+        # Most often nobody else was waiting; then nobody needs to be told that it was never looked at.
+        self.file.exception()
+
+    def give_up(self) -> None:
+        """Whoever it was made for has left; one of those who wait has to make it."""
+        self._shelf.forget(self._etag)
+        self.file.cancel()
 
 
 class Shelf:
@@ -55,7 +84,7 @@ class Shelf:
         self._bytes = 0
         self._files: OrderedDict[str, bytes] = OrderedDict()
         self._answers: OrderedDict[Address, Answer] = OrderedDict()
-        self._making: dict[str, asyncio.Future[bytes]] = {}
+        self._making: dict[str, Making] = {}
 
     def answer(self, address: Address) -> Answer | None:
         """What was answered at this address, if its file still lies here."""
@@ -79,11 +108,10 @@ class Shelf:
         """The file of that ETag: from the shelf, or made, once for all who ask while it is being made."""
         while (making := self._making.get(etag)) is not None:
             try:
-                content = await asyncio.shield(making)
+                content = await asyncio.shield(making.file)
             except asyncio.CancelledError:
-                if not making.cancelled():
+                if not making.file.cancelled():
                     raise
-                # Whoever it was made for has left; somebody else has to make it now.
                 continue
             self._observer.file_given("shared")
             return content
@@ -96,26 +124,34 @@ class Shelf:
         return content
 
     async def _made(self, etag: str, make: Callable[[], Awaitable[bytes]]) -> bytes:
-        making: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self._making[etag] = making
+        making = self.begin(etag)
         try:
             content = await make()
         except asyncio.CancelledError:
-            making.cancel()
+            making.give_up()
             raise
         except BaseException as error:
-            making.set_exception(error)
-            # Most often nobody else was waiting; then nobody needs to be told that it was never looked at.
-            making.exception()
+            making.fail(error)
             raise
-        else:
-            making.set_result(content)
-            self._put(etag, content)
-            return content
-        finally:
-            del self._making[etag]
+        making.keep(content)
+        return content
 
-    def _put(self, etag: str, content: bytes) -> None:
+    def has(self, etag: str) -> bool:
+        """Whether the file lies here, or is being made."""
+        return etag in self._files or etag in self._making
+
+    def begin(self, etag: str) -> Making:
+        """For who makes a file that is not here."""
+        making = self._making[etag] = Making(self, etag)
+        return making
+
+    def forget(self, etag: str) -> None:
+        """It is not being made any more."""
+        del self._making[etag]
+
+    def put(self, etag: str, content: bytes) -> None:
+        """It is made; a file that would take too much of the room is not kept."""
+        self.forget(etag)
         if len(content) * LARGEST_SHARE > self._max_bytes:
             return
         self._files[etag] = content
@@ -128,6 +164,11 @@ class Shelf:
 def address_of(scope: Mapping[str, Any]) -> Address:
     """Where an ASGI request is directed to; a server may leave the raw path out."""
     return scope.get("raw_path") or scope["path"].encode(), scope["query_string"]
+
+
+def lines_of(fields: Fields) -> bytes:
+    """The headers as they are sent."""
+    return b"".join([b"%b: %b\r\n" % field for field in fields])
 
 
 def matches(wanted: str, etag: str) -> bool:

@@ -1,64 +1,44 @@
-"""What the service measures about itself, in a Prometheus registry of its own; labels come from closed sets."""
+"""What the service measures about itself, as Prometheus reads it; labels come from closed sets."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import partial
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from service.engine.catalog import ServedModel
-from service.work import current_work
+from service.tallies import Distribution, Labels, counter, histogram
+from service.work import Work, current_work
 
 SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+STAGES = ("queue", "model", "encode")
+SOURCES = ("made", "shared", "kept")
 
 
-class Telemetry:
-    """The metrics, and the batcher's observer."""
+class Telemetry(Collector):
+    """The metrics, and the batcher's observer; all of it belongs to the event loop's thread."""
 
     def __init__(self) -> None:
-        registry = CollectorRegistry()
-        self._registry = registry
-        self._requests = Counter(
-            "latentserve_requests", "Answers by route and status", ["route", "status"], registry=registry
-        )
-        self._latency = Histogram(
-            "latentserve_request_seconds",
-            "From the request to its answer",
-            ["route"],
-            buckets=SECONDS,
-            registry=registry,
-        )
-        self._stages = Histogram(
-            "latentserve_stage_seconds",
-            "Of one request: waiting for the model, in the model, encoding and decoding files",
-            ["stage"],
-            buckets=SECONDS,
-            registry=registry,
-        )
-        self._batch_rows = Histogram(
-            "latentserve_batch_rows", "Rows of a batch, without padding", buckets=ROWS, registry=registry
-        )
-        self._batch_seconds = Histogram(
-            "latentserve_batch_seconds", "Forward pass of a batch", buckets=SECONDS, registry=registry
-        )
-        self._padding = Counter("latentserve_padding_rows", "Rows computed for nobody", registry=registry)
-        self._rejections = Counter(
-            "latentserve_rejections", "Requests that got no answer, by reason", ["reason"], registry=registry
-        )
-        self._files = Counter(
-            "latentserve_files",
-            "Files of answers: made, shared with a request that was having the same one made, or kept from before",
-            ["source"],
-            registry=registry,
-        )
-        self._models = Gauge(
-            "latentserve_model_info", "1 for each model", ["model", "digest", "kind"], registry=registry
-        )
-        self._stage = {name: self._stages.labels(name) for name in ("queue", "model", "encode")}
-        self._by_source = {name: self._files.labels(name) for name in ("made", "shared", "kept")}
-        self._by_answer: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
-        self._queue = Gauge("latentserve_queue_rows", "Rows that wait for the inference thread", registry=registry)
+        self._requests: defaultdict[Labels, int] = defaultdict(int)
+        self._latency: defaultdict[Labels, Distribution] = defaultdict(partial(Distribution, SECONDS))
+        self._stages: dict[Labels, Distribution] = {(name,): Distribution(SECONDS) for name in STAGES}
+        self._queue, self._model, self._encode = self._stages.values()
+        self._batch_rows = Distribution(ROWS)
+        self._batch_seconds = Distribution(SECONDS)
+        self._padding = 0
+        self._rejections: defaultdict[Labels, int] = defaultdict(int)
+        self._files: dict[Labels, int] = {(source,): 0 for source in SOURCES}
+        self._models: list[Labels] = []
+        self._queued_rows = 0
+        self._registry = CollectorRegistry()
+        self._registry.register(self)
 
     def batch_ran(self, rows: int, padding: int, seconds: float) -> None:
         self._batch_rows.observe(rows)
-        self._padding.inc(padding)
+        self._padding += padding
         self._batch_seconds.observe(seconds)
 
     def request_done(self, queue_s: float, run_s: float) -> None:
@@ -67,33 +47,52 @@ class Telemetry:
         work.model_s += run_s
 
     def request_refused(self, reason: str) -> None:
-        self._rejections.labels(reason).inc()
+        self._rejections[(reason,)] += 1
 
     def file_given(self, source: str) -> None:
-        self._by_source[source].inc()
+        self._files[(source,)] += 1
 
     def model_served(self, model: ServedModel) -> None:
         """Shows the model in `latentserve_model_info`."""
-        self._models.labels(model.name, model.digest, model.kind).set(1)
+        self._models.append((model.name, model.digest, model.kind))
 
-    def answered(self, route: str, status: int, seconds: float) -> None:
-        """One answer of a route template; the stages are those of the current request."""
-        count, latency = self._children(route, status)
-        count.inc()
-        latency.observe(seconds)
-        work = current_work()
-        for stage, spent in (("queue", work.queue_s), ("model", work.model_s), ("encode", work.encode_s)):
-            if spent:
-                self._stage[stage].observe(spent)
-
-    def _children(self, route: str, status: int) -> tuple[Counter, Histogram]:
-        """Found once: to find them takes longer than to count."""
-        if (route, status) not in self._by_answer:
-            children = self._requests.labels(route, str(status)), self._latency.labels(route)
-            self._by_answer[route, status] = children
-        return self._by_answer[route, status]
+    def answered(self, route: str, status: int, seconds: float, work: Work) -> None:
+        """One answer of a route template, and where its time went."""
+        self._requests[route, str(status)] += 1
+        self._latency[(route,)].observe(seconds)
+        if work.queue_s:
+            self._queue.observe(work.queue_s)
+        if work.model_s:
+            self._model.observe(work.model_s)
+        if work.encode_s:
+            self._encode.observe(work.encode_s)
 
     def exposition(self, queued_rows: int) -> bytes:
         """The text that Prometheus reads."""
-        self._queue.set(queued_rows)
+        self._queued_rows = queued_rows
         return generate_latest(self._registry)
+
+    def collect(self) -> Iterator[Metric]:
+        yield counter("latentserve_requests", "Answers by route and status", ["route", "status"], self._requests)
+        yield histogram("latentserve_request_seconds", "From the request to its answer", ["route"], self._latency)
+        yield histogram(
+            "latentserve_stage_seconds",
+            "Of one request: waiting for the model, in the model, encoding and decoding files",
+            ["stage"],
+            self._stages,
+        )
+        yield histogram("latentserve_batch_rows", "Rows of a batch, without padding", [], {(): self._batch_rows})
+        yield histogram("latentserve_batch_seconds", "Forward pass of a batch", [], {(): self._batch_seconds})
+        yield counter("latentserve_padding_rows", "Rows computed for nobody", [], {(): self._padding})
+        yield counter("latentserve_rejections", "Requests that got no answer, by reason", ["reason"], self._rejections)
+        yield counter(
+            "latentserve_files",
+            "Files of answers: made, shared with a request that was having the same one made, or kept from before",
+            ["source"],
+            self._files,
+        )
+        models = GaugeMetricFamily("latentserve_model_info", "1 for each model", labels=["model", "digest", "kind"])
+        for labels in self._models:
+            models.add_metric(labels, 1)
+        yield models
+        yield GaugeMetricFamily("latentserve_queue_rows", "Rows that wait for an inference thread", self._queued_rows)

@@ -24,6 +24,7 @@ from models_store.base import LatentModel
 from models_store.folding import folded
 from models_store.graphs import Graph
 from models_store.operations import Operation, operations_of
+from models_store.pixels import to_levels
 from models_store.sessions import Session
 
 EXAMPLES = 3
@@ -44,6 +45,14 @@ class _OfOne(nn.Module):
 
     def forward(self, first: Tensor) -> Tensor:
         return self.operation.forward(first)
+
+
+class _OfPictures(_OfOne):
+    """The pictures, their levels, and the sum of each picture's pixels, which is finite if they are."""
+
+    def forward(self, first: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
+        pictures = self.operation.forward(first)
+        return pictures, to_levels(pictures), pictures.sum((1, 2, 3))
 
 
 class _OfTwo(_OfOne):
@@ -96,7 +105,8 @@ def _graph_of(network: LatentModel, name: str, weights: Weights) -> Graph:
     made = cast("LatentModel", folded(network).eval())
     operation = operations_of(made)[name]
     examples = operation.examples(EXAMPLES)
-    module = (_OfOne, _OfTwo, _OfThree)[len(examples) - 1](made, operation).eval()
+    kind = _OfPictures if operation.pictures else (_OfOne, _OfTwo, _OfThree)[len(examples) - 1]
+    module = kind(made, operation).eval()
     shapes = tuple({0: torch.export.Dim("batch", min=1)} for _ in examples)
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")

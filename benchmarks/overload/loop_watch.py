@@ -13,7 +13,7 @@ PATH: ContextVar[str] = ContextVar("path")
 
 
 class Marked:
-    """Middleware: all that runs for a request knows its path; the watch sees what has one, and so no start-up."""
+    """Middleware: what runs for a request of the framework's knows its path."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -39,6 +39,8 @@ class LoopWatch:
     """Watches all event loops of the process from `install` on."""
 
     def __init__(self) -> None:
+        self.begun = False
+        """Whether there have been clients: how long the start-up takes is another question."""
         self.callbacks = 0
         self.cpu_s = 0.0
         self.holds: list[Hold] = []
@@ -55,7 +57,8 @@ class LoopWatch:
             spent = time.thread_time() - cpu
             watch.callbacks += 1
             watch.cpu_s += spent
-            if spent > WORTH_KEEPING_S and (path := context.get(PATH)) is not None:
+            if spent > WORTH_KEEPING_S and watch.begun:
+                path = context.get(PATH, "")
                 waited = time.perf_counter() - wall
                 watch.holds.append(Hold(round(1000 * spent, 1), round(1000 * waited, 1), path, _place(callback)))
 

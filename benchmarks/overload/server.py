@@ -5,6 +5,7 @@ waits before its first batch for SIGUSR1. A watch on the event loop is written w
 """
 
 import argparse
+import asyncio
 import json
 import resource
 import signal
@@ -12,16 +13,16 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 from benchmarks.overload.loop_watch import LoopWatch, Marked
 from models_store.latents import Floats
+from models_store.pixels import Bytes, to_bytes
 from service import __main__ as service
 from service.app import Service, create_app
-from service.engine.executor import InferenceThread
+from service.engine.executor import InferenceThreads
 from service.engine.runner import Key, Runner
+from service.protocol import Protocol
 from service.settings import Settings
 
 FILES = 8192
@@ -42,6 +43,7 @@ def main() -> None:
         # Only asyncio's own loop can be watched; uvicorn takes it where there is no other.
         sys.modules["uvloop"] = None  # type: ignore[assignment]  # makes its import fail
         service.create_app = _marked_app  # type: ignore[attr-defined]  # in its place
+        service.Protocol = _watched_protocol(watch)  # type: ignore[attr-defined]  # in its place
     # uvicorn raises the signal that ended it once more, for whoever had a handler before.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     try:
@@ -51,20 +53,28 @@ def main() -> None:
             options.watch.write_text(json.dumps(watch.report()))
 
 
+def _watched_protocol(watch: LoopWatch) -> type[Protocol]:
+    class Watched(Protocol):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            watch.begun = True
+            super().connection_made(transport)
+
+    return Watched
+
+
 def _marked_app(settings: Settings) -> Service:
     app = create_app(settings)
-    # Outside of all layers: most requests never reach the framework's own.
     app.middleware_stack = Marked(app.build_middleware_stack())
     return app
 
 
 def _pace(row_s: float, gate: threading.Event) -> None:
-    begin = InferenceThread.__init__
+    begin = InferenceThreads.__init__
 
-    def paced(self: InferenceThread, runner: Runner, thread: ThreadPoolExecutor, **options: Any) -> None:
-        begin(self, Paced(runner, row_s, gate), thread, **options)
+    def paced(self: InferenceThreads, runner: Runner) -> None:
+        begin(self, Paced(runner, row_s, gate))
 
-    InferenceThread.__init__ = paced  # type: ignore[method-assign]  # in its place
+    InferenceThreads.__init__ = paced  # type: ignore[method-assign]  # in its place
 
 
 def _gate(*, held: bool) -> threading.Event:
@@ -76,16 +86,19 @@ def _gate(*, held: bool) -> threading.Event:
 
 
 class Paced:
-    """A runner that takes its time."""
+    """A runner that takes its time, one batch after another."""
+
+    workers = 1
 
     def __init__(self, runner: Runner, row_s: float, gate: threading.Event) -> None:
         self._runner = runner
         self._row_s = row_s
         self._gate = gate
         self.padded, self.warm_up, self.numerics = runner.padded, runner.warm_up, runner.numerics
+        self.enter = runner.enter
 
-    def parts(self, _key: Key, rows: int) -> list[slice]:
-        return [slice(rows)]
+    def levels(self, key: Key, columns: Sequence[Floats]) -> Bytes:
+        return to_bytes(self.run(key, columns))
 
     def run(self, key: Key, columns: Sequence[Floats]) -> Floats:
         self._gate.wait()

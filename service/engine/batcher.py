@@ -4,6 +4,9 @@ Work-driven: the executor asks for a batch when it is free, and gets what is que
 company, nothing polls, and the executor never waits for the event loop while there is work. Who is next, and how large
 a batch may be, is said in `turns`, `flow`, `fair_queue` and `costs`.
 
+Large requests may be run by helpers as well, each with a batch of its own; the rows of one may be in all of them. Small
+ones are not: to answer them takes half as long as to run them, and the other core is better used for that (ADR 0014).
+
 There are no priorities: what is small is soon done, whoever it comes from.
 """
 
@@ -15,9 +18,8 @@ from collections.abc import Callable, Sequence
 from typing import Generic, Protocol
 
 from service.engine.costs import Costs
-from service.engine.fair_queue import FairQueue
-from service.engine.loads import Load
-from service.engine.request import Batch, Key, Request, Result, Row
+from service.engine.fair_queue import LARGE, FairQueue
+from service.engine.request import Answer, Batch, Key, Request, Result, Row
 from service.errors import DeadlineExceeded, QueueFull, ShuttingDown
 
 BATCH_S = 0.05
@@ -40,20 +42,22 @@ class Observer(Protocol):
 
 
 class Executor(Protocol[Key, Row, Result]):
-    """Runs batches one after another, beside the event loop."""
+    """Runs batches beside the event loop: one at a time, and one more for each helper."""
+
+    helpers: int
 
     def start(self, batcher: "Batcher[Key, Row, Result]") -> None:
         """Has `begin` and `end` called in turn until `begin` gives nothing more; returns at once."""
+
+    def start_helper(self, batcher: "Batcher[Key, Row, Result]") -> None:
+        """The same with `assist` in the place of `begin`, by a helper that rests."""
 
     def computed(self, key: Key, rows: int) -> int:
         """How many rows a batch of so many computes, padding included."""
 
 
 class Batcher(Generic[Key, Row, Result]):
-    """`submit` and `close` belong to the event loop, `begin` and `end` to the executor, on whatever threads it has.
-
-    While a batch runs that ends its requests, the executor may begin another.
-    """
+    """`begin` and `end` belong to the executor, on whatever threads it has; everything else to the event loop."""
 
     def __init__(
         self,
@@ -67,15 +71,21 @@ class Batcher(Generic[Key, Row, Result]):
     ) -> None:
         self._executor = executor
         self._costs: Costs[Key] = Costs(executor.computed, max_rows=max_batch, batch_s=BATCH_S)
-        self._queue: FairQueue[Key, Row, Result] = FairQueue(self._costs, max_batch=max_batch)
-        self._max_queue_rows = max_queue_rows
-        self._max_queue_ns = 1e9 * max_queue_s
+        self._queue: FairQueue[Key, Row, Result] = FairQueue(
+            self._costs, max_batch=max_batch, workers=1 + executor.helpers
+        )
+        self._bounds = (max_queue_rows, 1e9 * max_queue_s)
         self._observer = observer
         self._clock = clock
         self._lock = threading.Lock()
-        self._running = False
         self._closed = False
-        self._answers: set[asyncio.Future[list[Result]]] = set()
+        self._running = False
+        self._helping = 0
+        """Helpers that have a batch, or are about to ask for one."""
+        self._open: set[Request[Key, Row, Result]] = set()
+        """Requests that have neither answer nor error."""
+        self._ended: asyncio.Future[None] | None = None
+        """Of a batcher that is closing: when the last of them has."""
 
     @property
     def queued_rows(self) -> int:
@@ -85,7 +95,7 @@ class Batcher(Generic[Key, Row, Result]):
     def require_room(self, key: Key, rows: int, *, client: str = "") -> None:
         """Raises what `submit` would raise for so many rows at this moment, before anything is made for them."""
         with self._lock:
-            self._refuse(client, Load(rows, rows * self._costs.row_ns(key)))
+            self._refuse(client, rows, self._costs.row_ns(key))
 
     async def submit(
         self, key: Key, rows: Sequence[Row], *, client: str = "", timeout_s: float = math.inf
@@ -96,13 +106,10 @@ class Batcher(Generic[Key, Row, Result]):
         """
         if not rows:
             return []
-        request = self._enqueue(key, rows, client, timeout_s)
-        late = None
-        if timeout_s < math.inf:
-            # And not asyncio.timeout, whose context showed in the profile of a single picture.
-            late = asyncio.get_running_loop().call_later(timeout_s, request.expire, timeout_s)
+        answer: asyncio.Future[list[Result]] = asyncio.get_running_loop().create_future()
+        request = self.enqueue(key, rows, answer, client=client, timeout_s=timeout_s)
         try:
-            results = await request.answer
+            results = await answer
         except DeadlineExceeded:
             self._observer.request_refused("deadline")
             raise
@@ -110,18 +117,52 @@ class Batcher(Generic[Key, Row, Result]):
             self._observer.request_refused("cancelled")
             raise
         finally:
-            if late is not None:
-                late.cancel()
-            self._withdraw(request)
-            self._answers.discard(request.answer)
+            self.release(request)
         self._observer.request_done(request.queue_s, request.run_s)
         return results
+
+    def enqueue(
+        self, key: Key, rows: Sequence[Row], answer: Answer[Result], *, client: str = "", timeout_s: float = math.inf
+    ) -> Request[Key, Row, Result]:
+        """At least one row, whose results go to `answer`; whoever waits there releases the request in the end.
+
+        Raises QueueFull or ShuttingDown.
+        """
+        loop, now = asyncio.get_running_loop(), self._clock()
+        with self._lock:
+            row_ns = self._costs.row_ns(key)
+            self._refuse(client, len(rows), row_ns)
+            request: Request[Key, Row, Result] = Request(
+                key, client, rows, answer, loop, (now, now + timeout_s), row_ns
+            )
+            self._queue.add(request)
+            # Not before the callers that are ready to run have queued what they have.
+            self._start_if_resting(loop.call_soon)
+            if len(rows) >= LARGE and self._helping < self._executor.helpers:
+                self._helping += 1
+                loop.call_soon(self._executor.start_helper, self)
+        self._open.add(request)
+        if timeout_s < math.inf:
+            # And not asyncio.timeout, whose context showed in the profile of a single picture.
+            request.late = loop.call_later(timeout_s, request.expire, timeout_s)
+        return request
+
+    def release(self, request: Request[Key, Row, Result]) -> None:
+        """Nobody waits for it any more: its rows that have not begun never will."""
+        if request.late is not None:
+            request.late.cancel()
+        with self._lock:
+            self._queue.remove(request)
+        self._open.discard(request)
+        if self._ended is not None and not self._open and not self._ended.done():
+            self._ended.set_result(None)
 
     async def close(self) -> None:
         """Refuses new requests and returns when those already taken are answered."""
         self._closed = True
-        if self._answers:
-            await asyncio.wait(self._answers)
+        if self._open:
+            self._ended = asyncio.get_running_loop().create_future()
+            await self._ended
 
     def begin(self) -> Batch[Key, Row, Result] | None:
         """The next batch, as it is at this moment; with None the executor rests until it is started again."""
@@ -130,72 +171,53 @@ class Batcher(Generic[Key, Row, Result]):
             self._running = batch is not None
         return batch
 
+    def assist(self) -> Batch[Key, Row, Result] | None:
+        """The next batch of large requests; with None the helper rests until one is started again."""
+        with self._lock:
+            batch = self._queue.take(self._clock(), large=True)
+            self._helping -= batch is None
+        return batch
+
     def end(self, batch: Batch[Key, Row, Result], outcome: Sequence[Result] | Exception) -> None:
         """What came of the batch: a result for each row, or an error for all of them together."""
-        seconds = self._clock() - batch.started_at
+        now, loop = self._clock(), batch.shares[0].request.loop
         if not isinstance(outcome, Exception) and len(outcome) != batch.size:
             outcome = RuntimeError(f"{batch.key}: {batch.size} rows gave {len(outcome)} results")
         with self._lock:
             if not isinstance(outcome, Exception):
-                self._costs.ran(batch.key, batch.size, seconds)
+                self._costs.ran(batch.key, batch.size, now - batch.started_at)
             elif len(batch.requests()) > 1:
                 # Only one of them may be to blame.
                 self._queue.put_back(batch)
-                self._start_if_resting(batch.shares[0].request.answer.get_loop().call_soon_threadsafe)
+                self._start_if_resting(loop.call_soon_threadsafe)
                 return
             else:
                 self._queue.remove(batch.shares[0].request)
-        batch.shares[0].request.answer.get_loop().call_soon_threadsafe(self._deliver, batch, outcome, seconds)
-
-    def _enqueue(self, key: Key, rows: Sequence[Row], client: str, timeout_s: float) -> Request[Key, Row, Result]:
-        loop, now = asyncio.get_running_loop(), self._clock()
-        with self._lock:
-            row_ns = self._costs.row_ns(key)
-            self._refuse(client, Load(len(rows), len(rows) * row_ns))
-            request: Request[Key, Row, Result] = Request(
-                key=key,
-                client=client,
-                rows=rows,
-                answer=loop.create_future(),
-                queued_at=now,
-                deadline=now + timeout_s,
-                row_ns=row_ns,
-            )
-            self._queue.add(request)
-            # Not before the callers that are ready to run have queued what they have.
-            self._start_if_resting(loop.call_soon)
-        self._answers.add(request.answer)
-        return request
+        loop.call_soon_threadsafe(self._deliver, batch, outcome, now)
 
     def _start_if_resting(self, call: Callable[..., asyncio.Handle]) -> None:
         if not self._running:
             self._running = True
             call(self._executor.start, self)
 
-    def _refuse(self, client: str, more: Load) -> None:
-        """Raises ShuttingDown or QueueFull if so much more cannot be taken."""
+    def _refuse(self, client: str, rows: int, row_ns: int) -> None:
+        """Raises ShuttingDown or QueueFull if so many rows more cannot be taken."""
         if self._closed:
             self._observer.request_refused("shutting_down")
             raise ShuttingDown("the server is shutting down and takes no new work")
-        rows, ns, loads = self._max_queue_rows, self._max_queue_ns, self._queue.loads
-        own = loads.of(client).exceeds(more, rows=CLIENT_SHARE * rows, ns=CLIENT_SHARE * ns)
-        if own or loads.all.exceeds(more, rows=rows, ns=ns):
+        ns, loads, bounds = rows * row_ns, self._queue.loads, self._bounds
+        if loads.of(client).exceeds(rows, ns, bounds, CLIENT_SHARE) or loads.all.exceeds(rows, ns, bounds):
             self._observer.request_refused("queue_full")
             raise QueueFull(loads.all.seconds)
 
-    def _withdraw(self, request: Request[Key, Row, Result]) -> None:
-        """Nobody waits for it any more: its rows that have not begun never will."""
-        with self._lock:
-            self._queue.remove(request)
-
-    def _deliver(self, batch: Batch[Key, Row, Result], outcome: Sequence[Result] | Exception, seconds: float) -> None:
+    def _deliver(self, batch: Batch[Key, Row, Result], outcome: Sequence[Result] | Exception, ended_at: float) -> None:
         if isinstance(outcome, Exception):
             batch.shares[0].request.fail(outcome)
             return
-        self._observer.batch_ran(batch.size, self._costs.computed(batch.key, batch.size) - batch.size, seconds)
+        padding = self._costs.computed(batch.key, batch.size) - batch.size
+        self._observer.batch_ran(batch.size, padding, ended_at - batch.started_at)
         position = 0
         for share in batch.shares:
-            share.request.extend(outcome[position : position + len(share)])
+            share.request.run_s = ended_at - (share.request.started_at or ended_at)
+            share.request.fill(share.start, outcome[position : position + len(share)])
             position += len(share)
-        for request in batch.requests():
-            request.run_s += seconds

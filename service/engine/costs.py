@@ -25,12 +25,11 @@ class Costs(Generic[Key]):
         self._batch_ns = 1e9 * batch_s
         self._known: dict[Key, float] = {}
         self._least: dict[Key, float] = {}
+        self._prices: dict[Key, int] = {}
 
     def row_ns(self, key: Key) -> int:
         """The price of a row that is computed; one slow batch, while the machine was elsewhere, does not set it."""
-        if key not in self._known:
-            return UNKNOWN_NS
-        return max(1, round(min(self._known[key], SPREAD * self._least[key])))
+        return self._prices.get(key, UNKNOWN_NS)
 
     def room(self, key: Key) -> int:
         """The rows of the largest batch that should end in time; an unknown key is tried with its smallest batch."""
@@ -45,6 +44,7 @@ class Costs(Generic[Key]):
         known = self._known.get(key, row_ns)
         self._known[key] = known + MEMORY * (row_ns - known)
         self._least[key] = min(row_ns, (1 + MEMORY) * self._least.get(key, row_ns))
+        self._prices[key] = max(1, round(min(self._known[key], SPREAD * self._least[key])))
 
     def _too_long(self, key: Key, rows: int) -> bool:
         if rows == 1:

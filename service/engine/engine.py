@@ -9,7 +9,6 @@ import logging
 import os
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -24,9 +23,10 @@ from models_store.pixels import Bytes
 from service.engine.activity import probes, variances
 from service.engine.batcher import Batcher, Observer
 from service.engine.catalog import Catalog, ServedModel
-from service.engine.executor import SAMPLE, ArrayBatcher, InferenceThread
+from service.engine.executor import SAMPLE, ArrayBatcher, ArrayRequest, InferenceThreads
 from service.engine.graph_runner import GraphRunner
-from service.engine.rows import Draw, Row, Seeded, latents_of
+from service.engine.request import Answer
+from service.engine.rows import Draw, Row, Seeded, draw_points, latents_of
 from service.engine.runner import Runner, TorchRunner
 from service.engine.scoring import Score, ScoreOptions, data_of, summarize
 from service.settings import Settings
@@ -50,9 +50,9 @@ class Encoding:
 
 
 class Engine:
-    """Owns the inference thread; all methods are called on the event loop."""
+    """Owns the inference threads; all methods are called on the event loop."""
 
-    def __init__(self, catalog: Catalog, executor: InferenceThread, *, settings: Settings, observer: Observer) -> None:
+    def __init__(self, catalog: Catalog, executor: InferenceThreads, *, settings: Settings, observer: Observer) -> None:
         self.catalog = catalog
         self.draining = False
         self._executor = executor
@@ -65,28 +65,26 @@ class Engine:
             observer=observer,
         )
         self._activities: dict[str, asyncio.Future[Floats]] = {}
+        self._undrawn: list[Seeded] = []
 
     @classmethod
     async def start(cls, settings: Settings, observer: Observer) -> "Engine":
         """Loads the store and warms every model up. Raises CheckpointError if there is no store."""
         started = time.perf_counter()
-        thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="inference")
-        # On the thread that will run the networks: the number of torch's threads is a property of the thread.
-        catalog, runner = await asyncio.get_running_loop().run_in_executor(thread, _load, settings)
+        catalog, runner = await asyncio.to_thread(_load, settings)
         for name, reason in catalog.rejected.items():
             logger.error("checkpoint refused name=%s reason=%s", name, reason)
         logger.info("models loaded count=%d seconds=%.2f", len(catalog), time.perf_counter() - started)
-        executor = InferenceThread(runner, thread, workers=_workers(settings))
-        return cls(catalog, executor, settings=settings, observer=observer)
+        return cls(catalog, InferenceThreads(runner), settings=settings, observer=observer)
 
     async def close(self) -> None:
-        """Answers what is queued, then stops the inference thread."""
+        """Answers what is queued, then stops the inference threads."""
         await self._batcher.close()
         self._executor.close()
 
     @property
     def queued_rows(self) -> int:
-        """Rows that wait for the inference thread."""
+        """Rows that wait for an inference thread."""
         return self._batcher.queued_rows
 
     async def not_ready_because(self) -> str | None:
@@ -116,7 +114,24 @@ class Engine:
     async def sample(self, model: ServedModel, draws: Sequence[Draw], *, temperature: float = 1.0) -> Bytes:
         """The images of (seed, index) pairs as levels (N, H, W, C): `decode` of `latents`, rounded."""
         rows = [Seeded(draw, temperature, model.latent_dim) for draw in draws]
+        self._draw_soon(rows)
         return await self._step(model, SAMPLE, rows, self._deadline())
+
+    def order(
+        self, model: ServedModel, draw: Draw, answer: Answer[NDArray[Any]], *, temperature: float, client: str
+    ) -> ArrayRequest:
+        """As `sample` for one draw, but the levels (H, W, C) go to `answer`, who releases the request then.
+
+        Raises QueueFull and ShuttingDown.
+        """
+        rows = [Seeded(draw, temperature, model.latent_dim)]
+        request = self._batcher.enqueue((model.digest, SAMPLE), rows, answer, client=client, timeout_s=self._deadline_s)
+        self._draw_soon(rows)
+        return request
+
+    def release(self, request: ArrayRequest) -> None:
+        """Its rows that have not begun never will."""
+        self._batcher.release(request)
 
     async def decode(self, model: ServedModel, latents: Floats) -> Floats:
         """Latents (N, D) -> images (N, C, H, W) in [0, 1]."""
@@ -189,6 +204,22 @@ class Engine:
 
         # Neither is the second that a few thousand small pictures take.
         return await asyncio.to_thread(summaries), how
+
+    def _draw_soon(self, rows: Sequence[Seeded]) -> None:
+        """At the end of this turn of the event loop, with those of all who come in it.
+
+        numpy's code is at hand here; a thread that comes from a forward pass needs three times as long for the same.
+        What a batch takes before that, or what would hold the loop, is drawn there nevertheless.
+        """
+        if len(rows) > MANY_SEEDS:
+            return
+        if not self._undrawn:
+            asyncio.get_running_loop().call_soon(self._draw)
+        self._undrawn += rows
+
+    def _draw(self) -> None:
+        rows, self._undrawn = self._undrawn, []
+        draw_points([row for row in rows if row.latents is None])
 
     def _deadline(self) -> float:
         """When a request that begins now has to be done, by the monotonic clock."""

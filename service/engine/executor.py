@@ -1,97 +1,91 @@
-"""The thread that runs the networks: it takes a batch, runs it and takes the next, until there is none.
-
-Large batches have several parts, and helpers take some of them. The thread need not wait for the last helper: while
-that is at its part, it takes another batch.
+"""The threads that run the networks: one takes a batch, runs it and takes the next, until there is none. Its helpers do
+the same with batches of large requests.
 """
 
 import logging
 import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import chain
+from queue import SimpleQueue
 from typing import Any, cast
 
 from numpy.typing import NDArray
 
-from models_store.pixels import to_bytes
 from service.engine.batcher import Batcher
-from service.engine.division import Division
-from service.engine.request import Batch
-from service.engine.rows import Row, Seeded, columns_of, drawn
+from service.engine.request import Batch, Request
+from service.engine.rows import Row, Seeded, columns_of, points_of
 from service.engine.runner import Key, Runner
 from service.errors import ServiceError
 
 logger = logging.getLogger("latentserve")
 
 SAMPLE = "sample"
-"""Draws points, decodes them and rounds the pixels to levels: what most ask for, with the batch and not one by one."""
+"""Decodes the points of seeds to levels of pixels: what most ask for."""
 
 ArrayBatcher = Batcher[Key, Row, NDArray[Any]]
+ArrayRequest = Request[Key, Row, NDArray[Any]]
 
 
-class InferenceThread:
-    """The batcher's executor. `thread` has one worker, the one on which the runner was warmed up."""
+class InferenceThreads:
+    """The batcher's executor: as many threads as the runner has workers."""
 
-    def __init__(self, runner: Runner, thread: ThreadPoolExecutor, *, workers: int = 1) -> None:
+    def __init__(self, runner: Runner) -> None:
         self._runner = runner
-        self._thread = thread
-        self._workers = workers
-        self._drawing = threading.Lock()
-        """Held by who draws: it needs the interpreter all the time, and two would pass it to and fro."""
-        self._helpers = ThreadPoolExecutor(max_workers=max(1, workers - 1), thread_name_prefix="part")
+        self.helpers = runner.workers - 1
+        self._wanted: SimpleQueue[ArrayBatcher | None] = SimpleQueue()
+        self._help_wanted: SimpleQueue[ArrayBatcher | None] = SimpleQueue()
         self.last_run_failed = False
         """Whether the device may be broken; a bad input is no sign of that."""
+        self._threads = [threading.Thread(target=self._serve, name="inference", daemon=True)]
+        self._threads += [
+            threading.Thread(target=self._help, name=f"helper-{number}", daemon=True) for number in range(self.helpers)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def start(self, batcher: ArrayBatcher) -> None:
-        self._thread.submit(self._work, batcher)
+        self._wanted.put(batcher)
+
+    def start_helper(self, batcher: ArrayBatcher) -> None:
+        self._help_wanted.put(batcher)
 
     def computed(self, key: Key, rows: int) -> int:
         return self._runner.padded(_network_key(key), rows)
 
     def close(self) -> None:
         """Returns when the batches that run have ended."""
-        self._thread.shutdown()
-        self._helpers.shutdown()
+        self._wanted.put(None)
+        for _ in range(self.helpers):
+            self._help_wanted.put(None)
+        for thread in self._threads:
+            thread.join()
 
-    def _work(self, batcher: ArrayBatcher) -> None:
-        while (batch := batcher.begin()) is not None:
-            parts = self._runner.parts(_network_key(batch.key), batch.size)
-            division = self._divided(batch, parts, batcher)
-            for _ in range(min(len(parts), self._workers) - 1):
-                self._helpers.submit(division.work)
-            division.work()
-            if not batch.ends_its_requests:
-                division.wait()
+    def _serve(self) -> None:
+        self._runner.enter()
+        while (batcher := self._wanted.get()) is not None:
+            while (batch := batcher.begin()) is not None:
+                batcher.end(batch, self._outcome(batch))
 
-    def _divided(
-        self, batch: Batch[Key, Row, NDArray[Any]], parts: Sequence[slice], batcher: ArrayBatcher
-    ) -> "Division[slice, list[NDArray[Any]]]":
-        rows = batch.rows()
+    def _help(self) -> None:
+        self._runner.enter()
+        while (batcher := self._help_wanted.get()) is not None:
+            while (batch := batcher.assist()) is not None:
+                batcher.end(batch, self._outcome(batch))
 
-        def run(part: slice) -> list[NDArray[Any]]:
-            return list(self._results(batch.key, rows[part]))
-
-        def end(outcome: list[list[NDArray[Any]]] | Exception) -> None:
-            if isinstance(outcome, Exception):
-                self._note(outcome, batch)
-                batcher.end(batch, outcome)
-            else:
-                self.last_run_failed = False
-                batcher.end(batch, list(chain.from_iterable(outcome)))
-
-        return Division(parts, run, end)
-
-    def _note(self, error: Exception, batch: Batch[Key, Row, NDArray[Any]]) -> None:
-        if not isinstance(error, ServiceError):
-            self.last_run_failed = True
-            logger.error("forward pass failed operation=%s rows=%d", batch.key[1], batch.size, exc_info=error)
+    def _outcome(self, batch: Batch[Key, Row, NDArray[Any]]) -> Sequence[NDArray[Any]] | Exception:
+        try:
+            results = list(self._results(batch.key, batch.rows()))
+        except Exception as error:  # it is for whoever waits for the rows
+            if not isinstance(error, ServiceError):
+                self.last_run_failed = True
+                logger.exception("forward pass failed operation=%s rows=%d", batch.key[1], batch.size)
+            return error
+        self.last_run_failed = False
+        return results
 
     def _results(self, key: Key, rows: Sequence[Row]) -> NDArray[Any]:
         if key[1] == SAMPLE:
-            with self._drawing:
-                latents = drawn(cast("Sequence[Seeded]", rows))
-            return to_bytes(self._runner.run(_network_key(key), [latents]))
-        return self._runner.run(key, columns_of(rows))
+            return self._runner.levels(_network_key(key), [points_of(cast("Sequence[Seeded]", rows))])
+        return self._runner.run(key, columns_of(cast("Sequence[tuple[Any, ...]]", rows)))
 
 
 def _network_key(key: Key) -> Key:

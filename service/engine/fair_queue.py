@@ -20,14 +20,17 @@ SHARES = 4
 """Batches for what several requests want at one time; large ones would all be answered at one time, and none before."""
 SMALLEST_SHARE = 8
 """Rows: a batch of fewer takes longer for each."""
+LARGE = 16
+"""Rows of a request that wait, from which on it is worth a helper's while."""
 
 
 class FairQueue(Generic[Key, Row, Result]):
     """`loads` tells how much waits, in all and for each client."""
 
-    def __init__(self, costs: Costs[Key], *, max_batch: int) -> None:
+    def __init__(self, costs: Costs[Key], *, max_batch: int, workers: int = 1) -> None:
         self.loads = Loads()
         self._costs = costs
+        self._workers = workers
         self._chunk = max(1, max_batch // CHUNKS_A_BATCH)
         self._turns: Turns[Key, Row, Result] = Turns()
         self._serials = count()
@@ -35,7 +38,7 @@ class FairQueue(Generic[Key, Row, Result]):
     def add(self, request: Request[Key, Row, Result]) -> None:
         """A new request, with all its rows."""
         self._turns.flow_of(request).line_up(request, next(self._serials))
-        self.loads.change(request.client, request.left, request.row_ns)
+        self.loads.change(request.client, request.left, request.left * request.row_ns)
 
     def remove(self, request: Request[Key, Row, Result]) -> None:
         """What is left of it; nothing if all its rows have run."""
@@ -49,31 +52,36 @@ class FairQueue(Generic[Key, Row, Result]):
 
     def put_back(self, batch: Batch[Key, Row, Result]) -> None:
         """The rows have to run again, those of each request without company."""
-        for request in batch.requests():
+        for share in batch.shares:
+            request = share.request
             if request.gone:
                 continue
             flow = self._turns.flow_of(request)
             if request.left:
                 flow.remove(request)
-            rows = sum(len(share) for share in batch.shares if share.request is request)
-            request.taken -= rows
+            request.give_back(share)
             request.alone = True
             flow.insert(request)
-            self.loads.change(request.client, rows, request.row_ns)
+            self.loads.change(request.client, len(share), len(share) * request.row_ns)
 
-    def take(self, now: float) -> Batch[Key, Row, Result] | None:
-        """The next batch, and out of the queue with it; requests that are late by `now` are dropped on the way."""
-        while (first := self._turns.first()) is not None:
+    def take(self, now: float, *, large: bool = False) -> Batch[Key, Row, Result] | None:
+        """The next batch, and out of the queue with it; requests that are late by `now` are dropped on the way.
+
+        With `large` only flows whose next request is large have a turn.
+        """
+        while (first := self._turns.first(_is_large) if large else self._turns.first()) is not None:
             batch: Batch[Key, Row, Result] = Batch(first.key, now)
-            self._form(batch, first)
+            self._form(batch, first, large=large)
             if batch.shares:
                 return batch
         return None
 
-    def _form(self, batch: Batch[Key, Row, Result], first: Flow[Key, Row, Result]) -> None:
+    def _form(self, batch: Batch[Key, Row, Result], first: Flow[Key, Row, Result], *, large: bool) -> None:
         room = min(self._costs.room(batch.key), self._share(batch.key))
         if first.requests[0].alone:
             self._serve(first, batch, room)
+        elif large:
+            self._fill(batch, room, _is_large)
         elif first.rows > self._chunk:
             self._fill(batch, room, lambda _: True)
         else:
@@ -82,10 +90,14 @@ class FairQueue(Generic[Key, Row, Result]):
                 self._fill(batch, min(room, self._costs.computed(batch.key, batch.size)), lambda _: True)
 
     def _share(self, key: Key) -> int:
-        """Of what several requests want, a part: the rest keeps the executor busy while they get their answers."""
+        """Of what several requests want, a part: the rest keeps the executor busy while they get their answers.
+
+        Of what one wants by itself, its part for each of the workers.
+        """
         lane = self._turns.lane(key)
-        rows, requests = sum(flow.rows for flow in lane), sum(len(flow.requests) for flow in lane)
-        return max(SMALLEST_SHARE, rows // SHARES) if requests > 1 else rows
+        if sum(len(flow.requests) for flow in lane) > 1:
+            return max(SMALLEST_SHARE, sum(flow.rows for flow in lane) // SHARES)
+        return max(LARGE, -(-len(lane[0].requests[0].rows) // self._workers))
 
     def _fill(self, batch: Batch[Key, Row, Result], room: int, may: Callable[[Flow[Key, Row, Result]], bool]) -> None:
         """Up to `room` rows, in chunks of the flows that may, as their turns come."""
@@ -99,22 +111,29 @@ class FairQueue(Generic[Key, Row, Result]):
     def _serve(self, flow: Flow[Key, Row, Result], batch: Batch[Key, Row, Result], space: int) -> None:
         """Up to `space` rows of the flow; at least one request of it moves on or is dropped."""
         self._turns.leave(flow)
-        while space and flow.requests:
+        row_ns, rows, ns = self._costs.row_ns(flow.key), 0, 0
+        while rows < space and flow.requests:
             request = flow.requests[0]
             if request.deadline <= batch.started_at:
                 self._drop(flow, request)
                 continue
             if request.alone and batch.shares:
                 break
-            share = flow.serve(space, self._costs.row_ns(flow.key))
+            share = flow.serve(space - rows, row_ns)
             batch.add(share)
-            self.loads.change(request.client, -len(share), request.row_ns)
-            space = 0 if request.alone else space - len(share)
-            request.alone = False
+            rows += len(share)
+            ns += len(share) * request.row_ns
+            if request.alone:
+                request.alone = False
+                break
+        self.loads.change(flow.client, -rows, -ns)
         self._turns.settle(flow)
 
     def _drop(self, flow: Flow[Key, Row, Result], request: Request[Key, Row, Result]) -> None:
         flow.remove(request)
-        self.loads.change(request.client, -request.left, request.row_ns)
-        request.taken = len(request.rows)
-        request.gone = True
+        rows = request.drop()
+        self.loads.change(request.client, -rows, -rows * request.row_ns)
+
+
+def _is_large(flow: Flow[Key, Row, Result]) -> bool:
+    return flow.requests[0].left >= LARGE

@@ -45,11 +45,11 @@ class Flow(Generic[Key, Row, Result]):
     def serve(self, space: int, row_ns: int) -> Share[Key, Row, Result]:
         """The next rows of the first request, at most `space` of them; the flow pays so much for each."""
         request = self.requests[0]
-        waiting = len(self.requests)
-        self.remove(request)
-        share = request.take(space)
-        if request.left:
-            self.insert(request)
+        share, waiting = request.take(space), len(self.requests)
+        # With rows left it keeps its place, which is the first.
+        if not request.left:
+            del self.requests[0]
+        self.rows -= len(share)
         self._time += len(share) / waiting
         self.start += len(share) * row_ns
         return share

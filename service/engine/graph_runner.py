@@ -1,28 +1,23 @@
 """The forward pass on a CPU by ONNX Runtime, for operations that have a graph; torch does the others.
 
 Its kernels give a row the same bits in a batch of any size, so nothing is padded: that, too, is found out at warm-up
-and not believed. A graph whose results are not torch's, or not steady, is not used. For the same reason a large batch
-can be run in parts, by several threads with one kernel thread each: two of the runtime's own change the bits.
+and not believed. A graph whose results are not torch's, or not steady, is not used. For the same reason there are
+several workers with one kernel thread each: two of the runtime's own change the bits.
 """
 
 import logging
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 from typing import Any
-
-import torch
 
 from models_store import StoredModel
 from models_store.latents import Floats
 from models_store.operations import Operation, operations_of
+from models_store.pixels import Bytes, to_bytes
 from models_store.sessions import Session
 from service.engine.runner import Key, TorchRunner, finite
 
 logger = logging.getLogger("latentserve")
-
-SMALLEST_PART = 16
-"""Rows: with fewer, kernels need longer for each, and a small batch leaves the other cores to its neighbours."""
 
 
 class GraphRunner:
@@ -32,7 +27,7 @@ class GraphRunner:
         self._models = list(models)
         self._threads = threads
         self._max_batch = max_batch
-        self._workers = workers
+        self.workers = workers
         self._torch = TorchRunner(self._models, device="cpu", threads=threads, max_batch=max_batch)
         self._sessions: dict[Key, Session] = {}
 
@@ -42,13 +37,17 @@ class GraphRunner:
             return self._torch.run(key, columns)
         return finite(session.run(columns))
 
-    def parts(self, key: Key, rows: int) -> list[slice]:
-        """For each of the workers as many rows as for the others, no part larger than a batch may be."""
-        if key not in self._sessions:
-            return self._torch.parts(key, rows)
-        count = max(1, min(self._workers, rows // SMALLEST_PART), -(-rows // self._max_batch))
-        edges = [rows * number // count for number in range(count + 1)]
-        return [slice(*pair) for pair in pairwise(edges)]
+    def levels(self, key: Key, columns: Sequence[Floats]) -> Bytes:
+        session = self._sessions.get(key)
+        if session is None or not session.has_levels:
+            return to_bytes(self.run(key, columns))
+        # One call without the interpreter: with the event loop at work, it would be waited for at each of several.
+        levels, sums = session.levels(columns)
+        finite(sums)
+        return levels
+
+    def enter(self) -> None:
+        self._torch.enter()
 
     def padded(self, key: Key, rows: int) -> int:
         return rows if key in self._sessions else self._torch.padded(key, rows)
@@ -60,7 +59,7 @@ class GraphRunner:
             for model in self._models
             for name, operation in operations_of(model.network).items()
         ]
-        with ThreadPoolExecutor(self._workers, "doubt", torch.set_num_threads, (self._threads,)) as pool:
+        with ThreadPoolExecutor(self.workers, "doubt", self.enter) as pool:
             sessions = list(pool.map(self._session, *zip(*operations, strict=True)))
         for (model, name, operation), session in zip(operations, sessions, strict=True):
             if session is None:

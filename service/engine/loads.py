@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 
-@dataclass
+@dataclass(slots=True)
 class Load:
     """Rows, and the nanoseconds that they are thought to cost."""
 
@@ -14,13 +14,12 @@ class Load:
     def seconds(self) -> float:
         return self.ns / 1e9
 
-    def exceeds(self, more: "Load", *, rows: float, ns: float) -> bool:
-        """Whether together with more it is above a bound. What finds nothing waiting is never too much."""
-        return self.rows > 0 and (self.rows + more.rows > rows or self.ns + more.ns > ns)
+    def exceeds(self, rows: int, ns: int, bounds: tuple[float, float], share: float = 1.0) -> bool:
+        """Whether with so much more it is above a share of the bounds. What finds nothing waiting is never too much."""
+        return self.rows > 0 and (self.rows + rows > share * bounds[0] or self.ns + ns > share * bounds[1])
 
-    def change(self, rows: int, row_ns: int) -> None:
-        self.rows += rows
-        self.ns += rows * row_ns
+
+NOTHING = Load()
 
 
 class Loads:
@@ -32,12 +31,15 @@ class Loads:
 
     def of(self, client: str) -> Load:
         """What waits for one client."""
-        return self._clients.get(client, Load())
+        return self._clients.get(client, NOTHING)
 
-    def change(self, client: str, rows: int, row_ns: int) -> None:
-        """So many rows came, or left if the number is negative."""
-        load = self._clients.setdefault(client, Load())
+    def change(self, client: str, rows: int, ns: int) -> None:
+        """So many rows of so much in all came, or left if the numbers are negative."""
+        load = self._clients.get(client)
+        if load is None:
+            load = self._clients[client] = Load()
         for one in (self.all, load):
-            one.change(rows, row_ns)
+            one.rows += rows
+            one.ns += ns
         if not load.rows:
             del self._clients[client]

@@ -1,9 +1,11 @@
 """What one caller asks of one key: rows, handed out from the first to the last, and one answer. And a batch of such."""
 
 import asyncio
+from bisect import insort
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from itertools import chain
+from typing import Generic, Protocol, TypeVar
 
 from service.errors import DeadlineExceeded
 
@@ -12,33 +14,81 @@ Row = TypeVar("Row")
 Result = TypeVar("Result")
 
 
-@dataclass(eq=False, kw_only=True, slots=True)
+class Answer(Protocol[Result]):
+    """Where the results go, or the error: a future, or whoever does the same."""
+
+    def done(self) -> bool:
+        """Whether it has what it waits for, or nobody waits any more."""
+
+    def set_result(self, result: "list[Result]", /) -> None:
+        """The results of all rows, in their order."""
+
+    def set_exception(self, error: Exception, /) -> None:
+        """Why there are none."""
+
+
 class Request(Generic[Key, Row, Result]):
     """Rows of one caller; times in seconds of the batcher's clock."""
 
-    key: Key
-    client: str
-    rows: Sequence[Row]
-    answer: "asyncio.Future[list[Result]]"
-    queued_at: float
-    deadline: float
-    row_ns: int
-    """What one of its rows was thought to cost when it came."""
-    place: tuple[float, int] = (0.0, 0)
-    """Its place in the line of its flow."""
-    started_at: float | None = None
-    taken: int = 0
-    run_s: float = 0.0
-    alone: bool = False
-    """A batch that it was in has failed: the next of its rows run without company."""
-    gone: bool = False
-    """It waits for no more rows: answered, failed, cancelled or late."""
-    results: list[Result] = field(default_factory=list)
+    __slots__ = (
+        "_results",
+        "alone",
+        "answer",
+        "answered",
+        "client",
+        "deadline",
+        "gone",
+        "key",
+        "late",
+        "left",
+        "loop",
+        "place",
+        "queued_at",
+        "row_ns",
+        "rows",
+        "run_s",
+        "started_at",
+        "waiting",
+    )
 
-    @property
-    def left(self) -> int:
-        """How many rows still wait."""
-        return len(self.rows) - self.taken
+    def __init__(
+        self,
+        key: Key,
+        client: str,
+        rows: Sequence[Row],
+        answer: Answer[Result],
+        loop: asyncio.AbstractEventLoop,
+        times: tuple[float, float],
+        row_ns: int,
+    ) -> None:
+        self.key = key
+        self.client = client
+        self.rows = rows
+        self.answer = answer
+        self.loop = loop
+        """The answer's."""
+        self.queued_at, self.deadline = times
+        self.row_ns = row_ns
+        """What one of its rows was thought to cost when it came."""
+        self.place = (0.0, 0)
+        """Its place in the line of its flow."""
+        self.started_at: float | None = None
+        self.left = len(rows)
+        """How many rows wait."""
+        self.waiting = [(0, self.left)]
+        """Spans of rows, first and behind the last, that no batch has taken; after a failure there may be gaps."""
+        self.run_s = 0.0
+        """From the beginning of its first batch to the end of the newest."""
+        self.alone = False
+        """A batch that it was in has failed: the next of its rows run without company."""
+        self.gone = False
+        """It waits for no more rows: answered, failed, cancelled or late."""
+        self.answered = 0
+        """Rows whose results are here."""
+        self._results: dict[int, Sequence[Result]] = {}
+        """By the first row of their share: batches end in any order."""
+        self.late: asyncio.TimerHandle | None = None
+        """Rings when it has waited too long."""
 
     @property
     def queue_s(self) -> float:
@@ -46,16 +96,37 @@ class Request(Generic[Key, Row, Result]):
         return 0.0 if self.started_at is None else self.started_at - self.queued_at
 
     def take(self, count: int) -> "Share[Key, Row, Result]":
-        """The next rows, at most `count` of them."""
-        start = self.taken
-        self.taken = min(start + count, len(self.rows))
-        return Share(self, start, self.taken)
+        """The next rows, at most `count` of them, and of one span."""
+        start, stop = self.waiting[0]
+        end = min(start + count, stop)
+        if end == stop:
+            del self.waiting[0]
+        else:
+            self.waiting[0] = (end, stop)
+        self.left -= end - start
+        return Share(self, start, end)
 
-    def extend(self, results: Sequence[Result]) -> None:
-        """The results of its next share; with the last of them it is answered."""
-        self.results.extend(results)
-        if len(self.results) == len(self.rows) and not self.answer.done():
-            self.answer.set_result(self.results)
+    def give_back(self, share: "Share[Key, Row, Result]") -> None:
+        """Its rows wait again, as one span with those beside them."""
+        start, stop = share.start, share.stop
+        for span in [span for span in self.waiting if span[0] == stop or span[1] == start]:
+            self.waiting.remove(span)
+            start, stop = min(start, span[0]), max(stop, span[1])
+        insort(self.waiting, (start, stop))
+        self.left += len(share)
+
+    def drop(self) -> int:
+        """No more rows of it run; how many would have."""
+        dropped, self.left, self.gone = self.left, 0, True
+        self.waiting.clear()
+        return dropped
+
+    def fill(self, start: int, results: Sequence[Result]) -> None:
+        """The results of a share; with the last of them it is answered."""
+        self._results[start] = results
+        self.answered += len(results)
+        if self.answered == len(self.rows) and not self.answer.done():
+            self.answer.set_result(list(chain.from_iterable(self._results[first] for first in sorted(self._results))))
 
     def expire(self, timeout_s: float) -> None:
         """So much time has passed since the caller came, more than it wanted to wait."""
@@ -67,7 +138,7 @@ class Request(Generic[Key, Row, Result]):
             self.answer.set_exception(error)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Share(Generic[Key, Row, Result]):
     """The rows `start` to `stop` of a request, as part of a batch."""
 
@@ -95,11 +166,6 @@ class Batch(Generic[Key, Row, Result]):
         self.size += len(share)
         if share.request.started_at is None:
             share.request.started_at = self.started_at
-
-    @property
-    def ends_its_requests(self) -> bool:
-        """Whether none of them has rows that still wait: only then can another batch run beside this one."""
-        return not any(share.request.left for share in self.shares)
 
     def requests(self) -> list[Request[Key, Row, Result]]:
         """Those that have a share, each once."""

@@ -1,15 +1,13 @@
 """What waits for a batch, row by row, and how the rows become the columns of a forward pass."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models_store.latents import Floats, normals
 
-Row = tuple[Any, ...]
-"""The arguments of an operation for one picture."""
 Draw = tuple[int, int]
 """(seed, index): one point of the latent space, for ever."""
 HELD = 1000
@@ -20,25 +18,46 @@ MANY = 32
 """Rows that are drawn at once, in half the time: the pass behind them is long, and the event loop mostly idle."""
 
 
-class Seeded(NamedTuple):
-    """A row whose point is drawn with its batch: sixteen cost little more than one."""
+class Seeded:
+    """A row that is a point of a seed. It is drawn before its batch begins, with all that are wanted at that time."""
 
-    draw: Draw
-    temperature: float
-    dim: int
+    __slots__ = ("dim", "draw", "latents", "temperature")
+
+    def __init__(self, draw: Draw, temperature: float, dim: int) -> None:
+        self.draw = draw
+        self.temperature = temperature
+        self.dim = dim
+        self.latents: Floats | None = None
+        """(D,)."""
 
 
-def columns_of(rows: Sequence[Row]) -> list[NDArray[np.float32]]:
+Row = tuple[Any, ...] | Seeded
+"""The arguments of an operation for one picture; `Seeded` of one only."""
+
+
+def columns_of(rows: Sequence[tuple[Any, ...]]) -> list[NDArray[np.float32]]:
     """Rows of arguments -> a batch (B, …) for each argument."""
     return [np.stack(column) for column in zip(*rows, strict=True)]
 
 
-def drawn(rows: Sequence[Seeded]) -> Floats:
+def points_of(rows: Sequence[Seeded]) -> Floats:
     """The points of rows of one model, (B, D)."""
-    draws, temperatures, (dim, *_) = zip(*rows, strict=True)
-    count = len(rows) if len(rows) >= MANY else max(1, HELD // dim)
-    parts = [slice(start, start + count) for start in range(0, len(rows), count)]
-    return np.concatenate([latents_of(draws[part], dim, temperatures[part]) for part in parts])
+    draw_points([row for row in rows if row.latents is None])
+    return np.array([row.latents for row in rows])
+
+
+def draw_points(rows: Sequence[Seeded]) -> None:
+    """Draws the points of rows of any models: of those with as many latents sixteen cost little more than one."""
+    by_dim: dict[int, list[Seeded]] = {}
+    for row in rows:
+        by_dim.setdefault(row.dim, []).append(row)
+    for dim, alike in by_dim.items():
+        count = len(alike) if len(alike) >= MANY else max(1, HELD // dim)
+        for start in range(0, len(alike), count):
+            part = alike[start : start + count]
+            points = latents_of([row.draw for row in part], dim, [row.temperature for row in part])
+            for row, point in zip(part, points, strict=True):
+                row.latents = point
 
 
 def latents_of(draws: Sequence[Draw], dim: int, temperatures: Sequence[float] | float) -> Floats:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from models_store import StoredModel
 from models_store.latents import Floats
 from models_store.operations import Operation, operations_of
+from models_store.pixels import Bytes, to_bytes
 from service.errors import NonFiniteResult
 
 logger = logging.getLogger("latentserve")
@@ -29,13 +30,19 @@ Key = tuple[str, str]
 
 
 class Runner(Protocol):
-    """Runs batches on one device, on the inference thread; several parts of a batch on any threads."""
+    """Runs batches on one device, from any of the threads that have entered."""
+
+    workers: int
+    """How many batches are best run at one time."""
 
     def run(self, key: Key, columns: Sequence[Floats]) -> Floats:
         """Columns (B, …), one an argument -> the results (B, …). Raises NonFiniteResult if any is not finite."""
 
-    def parts(self, key: Key, rows: int, /) -> list[slice]:
-        """How a batch of so many rows is best run: one part by the inference thread, or several at one time."""
+    def enter(self) -> None:
+        """What holds for the thread that calls it."""
+
+    def levels(self, key: Key, columns: Sequence[Floats]) -> Bytes:
+        """As `run` of an operation whose results are pictures, but their levels (B, H, W, C)."""
 
     def padded(self, key: Key, rows: int) -> int:
         """How many rows the network really computes for so many."""
@@ -70,6 +77,8 @@ def finite(results: Floats) -> Floats:
 class TorchRunner:
     """Networks of the store on one device, without gradients."""
 
+    workers = 1
+
     def __init__(self, models: Iterable[StoredModel], *, device: str, threads: int, max_batch: int) -> None:
         self._models = list(models)
         self._device = torch.device(device)
@@ -86,8 +95,11 @@ class TorchRunner:
             start += count
         return finite(np.concatenate(outputs))
 
-    def parts(self, _key: Key, rows: int) -> list[slice]:
-        return [slice(rows)]
+    def levels(self, key: Key, columns: Sequence[Floats]) -> Bytes:
+        return to_bytes(self.run(key, columns))
+
+    def enter(self) -> None:
+        torch.set_num_threads(self._threads)
 
     def padded(self, key: Key, rows: int) -> int:
         return sum(size for _, size in self._plans[key].chunks(rows))
@@ -99,8 +111,8 @@ class TorchRunner:
                 self.prepare(model, name, operation)
 
     def set_up(self) -> None:
-        """What holds for the thread and the device, and the networks where they run."""
-        torch.set_num_threads(self._threads)
+        """What holds for the device, and the networks where they run."""
+        self.enter()
         if self._device.type == "cuda":
             # TF32 drops 13 bits of the mantissa; scores and exact bytes want them.
             torch.backends.cudnn.allow_tf32 = False

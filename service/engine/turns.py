@@ -6,6 +6,7 @@ later: who asks for little is next, whoever floods, whatever key, and who comes 
 """
 
 from bisect import bisect_left, insort
+from collections.abc import Callable
 from heapq import heappop, heappush
 from itertools import count
 from operator import attrgetter
@@ -32,12 +33,14 @@ class Turns(Generic[Key, Row, Result]):
         """Nanoseconds of the executor: the start of the flow that the last batch began with."""
         self._serials = count()
 
-    def first(self) -> Flow[Key, Row, Result] | None:
-        """The flow that is next, whatever its key; its start is the time now."""
-        if not self._lanes:
+    def first(self, may: Callable[[Flow[Key, Row, Result]], bool] | None = None) -> Flow[Key, Row, Result] | None:
+        """The flow that is next, whatever its key; its start is the time now. Of those that may, if that is asked."""
+        heads = (lane if may is None else list(filter(may, lane)) for lane in self._lanes.values())
+        flow = min((head[0] for head in heads if head), key=_place, default=None)
+        if flow is None:
             return None
-        flow = min((lane[0] for lane in self._lanes.values()), key=_place)
-        self._now = flow.start
+        if may is None:
+            self._now = flow.start
         self._forget()
         return flow
 

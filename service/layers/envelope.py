@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from random import getrandbits
@@ -54,7 +55,7 @@ class Envelope:
         started = time.perf_counter()
         method = scope["method"]
         request_id = _prepared(scope)
-        work = begin_work(_client((scope.get("client") or ("",))[0]))
+        work = begin_work(client_of((scope.get("client") or ("",))[0]))
         head, status, seconds = method == "HEAD", CLIENT_GONE, 0.0
         common = OURS_AND_SHARED if method in ("GET", "HEAD", "POST") else OURS
 
@@ -78,7 +79,7 @@ class Envelope:
             # Every GET can be asked for its headers alone. Only streams need to know, and the server, hence the copy.
             scope = {**scope, "method": "GET"}
         await self.app(scope, receive, send_wrapped)
-        self._telemetry.answered(_template(scope), status, seconds or time.perf_counter() - started)
+        self._telemetry.answered(_template(scope), status, seconds or time.perf_counter() - started, work)
 
 
 async def _send_in_portions(message: Message, send: Send) -> None:
@@ -95,19 +96,24 @@ async def _send_in_portions(message: Message, send: Send) -> None:
 def _prepared(scope: Scope) -> str:
     """The request's id, which its state keeps from here on; headers that nothing may see are taken out."""
     headers = scope["headers"]
-    request_id = f"{getrandbits(64):016x}"
-    for name, value in headers:
-        if name == b"x-request-id" and REQUEST_ID.fullmatch(value):
-            request_id = value.decode()
-        elif name == b"range":
-            # A part of a page or a picture is of no use, and the framework's refusals of odd ranges are none of ours.
-            scope["headers"] = [field for field in headers if field[0] != b"range"]
+    request_id = request_id_of(headers)
+    if any(name == b"range" for name, _ in headers):
+        # A part of a page or a picture is of no use, and the framework's refusals of odd ranges are none of ours.
+        scope["headers"] = [field for field in headers if field[0] != b"range"]
     scope.setdefault("state", {})["id"] = request_id
     return request_id
 
 
+def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """The id that the client has given its request, if it is one, or a new one."""
+    for name, value in headers:
+        if name == b"x-request-id" and REQUEST_ID.fullmatch(value):
+            return value.decode()
+    return f"{getrandbits(64):016x}"
+
+
 @lru_cache(maxsize=4096)
-def _client(host: str) -> str:
+def client_of(host: str) -> str:
     """The address that a request comes from: of IPv6 the network, for the rest is the client's own to choose."""
     try:
         address = ip_address(host)

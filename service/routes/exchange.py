@@ -1,48 +1,30 @@
 """One request about one model: what its handler needs, and how its answers are labelled, cached and pinned."""
 
 import asyncio
-import hashlib
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import orjson
 from fastapi import Depends, Path, Request, Response
 from fastapi.responses import RedirectResponse
 
-from service.engine.catalog import ServedModel
 from service.engine.engine import Engine
 from service.errors import ModelLoading
 from service.limits import Limits
 from service.media.negotiation import negotiate
 from service.media.pool import MediaPool
 from service.routes.seeds import fresh_seed
-from service.shelf import Answer, Shelf, address_of, matches
+from service.routes.target import MEDIA_TYPES, Recipe, Target
+from service.shelf import Answer, Shelf, address_of, lines_of, matches
 
-ENCODER_VERSION = "3"
-"""Raise it when files of the same images get other bytes: it is part of every ETag."""
 UNCACHED = {"Cache-Control": "no-store", "Vary": "Accept"}
 """Answers to a POST: Accept has decided their form."""
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 ROWS_AT_ONCE = 64
 """Of a list in JSON: with two thousand numbers a row, a few milliseconds."""
-YEAR_S = 31_536_000
-ALIAS_S = 300
-MEDIA_TYPES = {
-    "png": "image/png",
-    "strip.png": "image/png",
-    "webp": "image/webp",
-    "json": "application/json",
-    "npy": "application/x-npy",
-    "zip": "application/zip",
-    "apng": "image/apng",
-    "gif": "image/gif",
-    "sse": "text/event-stream",
-    "jsonl": "application/jsonl",
-}
 EXTENSIONS = {
     "image/png": "png",
     "image/webp": "webp",
@@ -55,9 +37,6 @@ EXTENSIONS = {
     "application/jsonl": "jsonl",
 }
 
-Recipe = Mapping[str, Any]
-"""What fixes an answer, as JSON: resource, model, digest, and every parameter."""
-
 
 def engine_of(request: Request) -> Engine:
     """The engine of this app. Raises ModelLoading until it has started."""
@@ -67,32 +46,19 @@ def engine_of(request: Request) -> Engine:
     return engine
 
 
-@dataclass(frozen=True)
-class Exchange:
-    """The request, the model it names, and the tools to answer it."""
+@dataclass(frozen=True, kw_only=True)
+class Exchange(Target):
+    """The request, what its address means, and the tools to answer it."""
 
     request: Request
-    reference: str
-    """The model as the address names it, by name or by name@digest."""
-    place: str
-    """The rest of the address, below the model."""
-    model: ServedModel
     engine: Engine
     limits: Limits
     pool: MediaPool
     shelf: Shelf
 
-    def recipe(self, resource: str, **parameters: Any) -> Recipe:
-        """The recipe of an answer; it names the model by its digest, so it does not depend on how it was asked for."""
-        return {"resource": resource, "model": self.model.name, "digest": self.model.digest, **parameters}
-
     def require(self, capability: str) -> None:
         """Refuses before the body is read what the model cannot do."""
         self.engine.catalog.require(self.model, capability)
-
-    def url(self, rest: str) -> str:
-        """The address, for ever, of a resource of this very version of the model."""
-        return f"/v1/models/{self.model.pinned}/{rest}"
 
     def accepted(self, *offered: str) -> str:
         """The offered extension that the Accept header wants most."""
@@ -108,7 +74,7 @@ class Exchange:
         more: Mapping[str, str] = NO_HEADERS,
     ) -> Response:
         """Answers a GET; the ETag is known before anything is computed, so a 304 costs nothing."""
-        headers = {**self._cache_headers(recipe, extension), **more}
+        headers = {**self.cache_headers(recipe, extension), **more}
         etag = headers["ETag"]
         if matches(self.request.headers.get("if-none-match", ""), etag):
             return Response(status_code=304, headers=headers)
@@ -116,17 +82,13 @@ class Exchange:
         response = self.answer(content, extension, stem, headers)
         # Only what the address alone decides: without an extension it was the Accept header.
         if str(scope["path"]).endswith(f".{extension}"):
-            answer = Answer(etag, content, response.raw_headers, scope["route"])
+            answer = Answer(etag, content, lines_of(response.raw_headers), scope["route"].path)
             self.shelf.remember(address_of(scope), answer)
         return response
 
     def answer(self, content: bytes, extension: str, stem: str, headers: Mapping[str, str] = UNCACHED) -> Response:
         """The content as a file with a name, from this version of the model."""
-        named = {
-            "Content-Disposition": f'inline; filename="{self.model.name}-{stem}.{extension}"',
-            "Model-Version": self.model.digest,
-            **headers,
-        }
+        named = {**self.file_headers(extension, stem), **headers}
         return Response(content, 200, named, MEDIA_TYPES[extension])
 
     def random_seed(self) -> Response:
@@ -134,19 +96,6 @@ class Exchange:
         # As the router matched it; the path of `request.url` is quoted once already, in part.
         path = re.sub(r"/random(\.[^/]+)$", rf"/{fresh_seed()}\1", str(self.request.scope["path"]))
         return RedirectResponse(self.with_query(path), 302, {"Cache-Control": "no-store"})
-
-    def with_query(self, path: str) -> str:
-        """The path as an address, with the query of this request."""
-        query = self.request.scope["query_string"].decode("latin-1")
-        return quote(path, safe="/@,.-_~") + (f"?{query}" if query else "")
-
-    def _cache_headers(self, recipe: Recipe, extension: str) -> dict[str, str]:
-        fixed = orjson.dumps([recipe, extension, ENCODER_VERSION], option=orjson.OPT_SORT_KEYS)
-        headers = {"ETag": f'W/"{hashlib.sha256(fixed).hexdigest()[:32]}"', "Model-Version": self.model.digest}
-        if "@" in self.reference:
-            return {**headers, "Cache-Control": f"public, max-age={YEAR_S}, immutable"}
-        pinned = self.with_query(self.url(self.place))
-        return {**headers, "Cache-Control": f"max-age={ALIAS_S}", "Content-Location": pinned}
 
 
 # A plain function FastAPI would call on a thread, and the hop there and back costs more than all of its work.
@@ -183,8 +132,17 @@ def about_default(request: Request) -> Exchange:
 
 def _about(request: Request, reference: str, place: str) -> Exchange:
     engine, state = engine_of(request), request.app.state
-    model = engine.catalog.find(reference)
-    return Exchange(request, reference, place, model, engine, state.limits, state.pool, state.shelf)
+    return Exchange(
+        request=request,
+        reference=reference,
+        place=place,
+        query=request.scope["query_string"].decode("latin-1"),
+        model=engine.catalog.find(reference),
+        engine=engine,
+        limits=state.limits,
+        pool=state.pool,
+        shelf=state.shelf,
+    )
 
 
 EngineDep = Annotated[Engine, Depends(_engine)]

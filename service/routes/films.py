@@ -15,7 +15,7 @@ from models_store.paths import LatentPath, count_legs, frame_times
 from service.errors import InvalidParameter
 from service.media.animation import ENCODERS
 from service.media.tiles import shown_shape
-from service.routes.exchange import Exchange, Recipe
+from service.routes.exchange import Exchange
 from service.routes.labels import latents_of
 from service.routes.parameters import (
     Columns,
@@ -32,6 +32,7 @@ from service.routes.parameters import (
 )
 from service.routes.points import encode_z64
 from service.routes.rendering import as_base64, check_animation, check_images
+from service.routes.target import Recipe
 
 STILL = ("png", "webp")
 """The forms of a single frame."""

@@ -11,12 +11,13 @@ from service.errors import ModelNotFound, NotAcceptable, QueueFull, UnsupportedM
 from service.limits import LIMITS
 from service.media.npy import decode_floats
 from service.routes.examples import IMAGE, LATENTS, PINNED, Z64
-from service.routes.exchange import Exchange, ExchangeDep, Recipe, to_json
+from service.routes.exchange import Exchange, ExchangeDep, to_json
 from service.routes.openapi import answers, json_body
 from service.routes.parameters import FORM, Rows, SheetParameters
 from service.routes.points import checked, decode_z64, encode_z64, points_of
 from service.routes.rendering import as_base64, check_images, check_webp, render, with_pictures
 from service.routes.shapes import PointImageList
+from service.routes.target import Recipe
 from service.routes.uploads import NPY
 
 router = APIRouter(prefix="/v1/models/{m}/images", tags=["images"])

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from service.errors import KINDS, ServiceError
 from service.routes.examples import IMAGE
-from service.routes.exchange import MEDIA_TYPES
+from service.routes.target import MEDIA_TYPES
 from service.routes.uploads import ACCEPTED, NPY
 
 Description = dict[str, Any]

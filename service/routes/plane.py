@@ -14,13 +14,14 @@ from service.limits import LIMITS
 from service.media.png import encode_png
 from service.media.tiles import MAP_TILE, map_columns, map_tile
 from service.routes.examples import PINNED, Z64
-from service.routes.exchange import Exchange, ExchangeDep, Recipe, to_json
+from service.routes.exchange import Exchange, ExchangeDep, to_json
 from service.routes.labels import find_label, latents_of
 from service.routes.openapi import answers
 from service.routes.parameters import FORM, Label, Parameters, Temperature
 from service.routes.points import encode_z64
 from service.routes.samples import sample_urls
 from service.routes.shapes import PlaneTile
+from service.routes.target import Recipe
 
 router = APIRouter(prefix="/v1/models/{m}/tiles", tags=["pictures"])
 

@@ -14,8 +14,9 @@ from service.media.npy import encode_npy
 from service.media.png import encode_png
 from service.media.tiles import contact_sheet, tiles
 from service.media.webp import encode_webp
-from service.routes.exchange import Exchange, Recipe
+from service.routes.exchange import Exchange
 from service.routes.parameters import SheetParameters
+from service.routes.target import Recipe
 
 
 def check_images(exchange: Exchange, count: int, size: int | None, *, one_picture: bool) -> None:

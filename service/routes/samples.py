@@ -14,7 +14,7 @@ from service.engine.rows import Draw
 from service.errors import InvalidParameter, ModelNotFound, NotAcceptable, QueueFull
 from service.limits import LIMITS
 from service.routes.examples import PINNED, Z64
-from service.routes.exchange import UNCACHED, Exchange, ExchangeDep, Recipe, ShortestDep, label_of, to_json
+from service.routes.exchange import UNCACHED, Exchange, ExchangeDep, ShortestDep, label_of, to_json
 from service.routes.labels import find_label, latents_of
 from service.routes.openapi import answers, json_body
 from service.routes.parameters import (
@@ -33,6 +33,7 @@ from service.routes.points import encode_z64
 from service.routes.rendering import check_images, check_webp, render, render_zip, with_pictures
 from service.routes.seeds import RANDOM, fresh_seed, listed_seeds, next_range, parse_seeds, seed_headers
 from service.routes.shapes import SampleList
+from service.routes.target import Recipe, Target
 
 router = APIRouter(prefix="/v1/models/{m}/samples", tags=["samples"])
 shortest = APIRouter(tags=["samples"])
@@ -149,7 +150,7 @@ async def create_samples(exchange: ExchangeDep, _query: NoQuery) -> Response:
     options = body.model_copy(update={"label": find_label(exchange, body.label)})
     draws = body.draws()
     _check(exchange, draws, extension, options)
-    content = await _file(exchange, draws, extension, options, _recipe(exchange, draws, options))
+    content = await _file(exchange, draws, extension, options, recipe_of(exchange, draws, options))
     return exchange.answer(content, extension, _stem(draws), UNCACHED | seed_headers(_seeds(draws)))
 
 
@@ -160,7 +161,7 @@ async def _get(exchange: Exchange, seeds: str, extension: Extension, parameters:
     options = parameters if label == parameters.label else parameters.model_copy(update={"label": label})
     draws = [(seed, options.index) for seed in parse_seeds(seeds, limit=exchange.limits.seeds)]
     _check(exchange, draws, extension, options)
-    recipe, following = _recipe(exchange, draws, options), None
+    recipe, following = recipe_of(exchange, draws, options), None
     headers = seed_headers(_seeds(draws))
     if extension == "json" and (range_ := next_range(seeds)):
         following = exchange.with_query(exchange.url(f"samples/{range_}.json"))
@@ -169,8 +170,7 @@ async def _get(exchange: Exchange, seeds: str, extension: Extension, parameters:
     async def make() -> bytes:
         return await _file(exchange, draws, extension, options, recipe, following)
 
-    fixed = {**recipe, "images": options.images, "next": following}
-    return await exchange.conditional(fixed, extension, _stem(draws), make, headers)
+    return await exchange.conditional(fixed_by(recipe, options, following), extension, _stem(draws), make, headers)
 
 
 def _check(exchange: Exchange, draws: Sequence[Draw], extension: str, options: SampleOptions) -> None:
@@ -180,17 +180,20 @@ def _check(exchange: Exchange, draws: Sequence[Draw], extension: str, options: S
         check_webp(exchange, len(draws), options.size)
 
 
-def _recipe(exchange: Exchange, draws: Sequence[Draw], options: SampleOptions) -> Recipe:
+def recipe_of(target: Target, draws: Sequence[Draw], options: SampleOptions) -> Recipe:
     """Of a single image only what its pixels depend on: it has the same recipe wherever it was made."""
     if len(draws) == 1:
-        shown = _given(size=options.size, temperature=options.temperature, label=options.label)
-        return exchange.recipe("samples", seed=draws[0][0], index=draws[0][1], **shown)
+        size = {} if options.size is None else {"size": options.size}
+        label = {} if options.label is None else {"label": options.label}
+        (seed, index), temperature = draws[0], options.temperature
+        return target.recipe("samples", seed=seed, index=index, **size, temperature=temperature, **label)
     shown = options.model_dump(include={"temperature", "label", "size", "columns", "gap"}, exclude_none=True)
-    return exchange.recipe("samples", draws=draws, **shown)
+    return target.recipe("samples", draws=draws, **shown)
 
 
-def _given(**options: Any) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if value is not None}
+def fixed_by(recipe: Recipe, options: SampleOptions, following: str | None = None) -> Recipe:
+    """All that an answer depends on; `following` is the address of the range behind this one."""
+    return {**recipe, "images": options.images, "next": following}
 
 
 def _seeds(draws: Sequence[Draw]) -> list[int]:
@@ -216,7 +219,7 @@ async def _file(
     latents = await latents_of(exchange, draws, temperature=options.temperature, label=options.label)
     entries = _entries(exchange, draws, options, latents)
     if extension == "zip" or options.images == "base64":
-        recipes = [_recipe(exchange, [draw], options) for draw in draws]
+        recipes = [recipe_of(exchange, [draw], options) for draw in draws]
         images = await exchange.engine.decode(exchange.model, latents)
         if extension == "zip":
             return await render_zip(exchange, entries, recipes, images, options.size)

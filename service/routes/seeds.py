@@ -17,6 +17,8 @@ LIKE_A_NUMBER = re.compile(r"[-+]?[0-9.]+")
 
 def parse_seeds(text: str, *, limit: int) -> list[int]:
     """The seeds that a text means, in its order; at most `limit` of them. Raises InvalidParameter."""
+    if _is_integer(text):
+        return [_integer(text)]
     seeds: list[int] = []
     for part in text.split(","):
         seeds += _part(part.strip(), limit)
@@ -50,7 +52,7 @@ def next_range(text: str) -> str | None:
 
 def seed_headers(seeds: Sequence[int]) -> dict[str, str]:
     """What an answer about one seed says in its headers: a redirect, a name or chance may have hidden which it was."""
-    return {"Latent-Seed": str(seeds[0])} if len(set(seeds)) == 1 else {}
+    return {"Latent-Seed": str(seeds[0])} if len(seeds) == 1 or len(set(seeds)) == 1 else {}
 
 
 def check_count(count: int, limit: int) -> None:
@@ -109,4 +111,4 @@ def _is_integer(text: str) -> bool:
 
 def _integer(text: str) -> int:
     """Longer than any seed: not even converted, for that takes time quadratic in the digits."""
-    return check_seed(int((text.lstrip("0") or "0")[:20]))
+    return check_seed(int(text if len(text) <= 20 else (text.lstrip("0") or "0")[:20]))

@@ -10,7 +10,7 @@ from service.media.animation import ENCODERS
 from service.media.npy import encode_npy
 from service.media.png import encode_png
 from service.media.tiles import contact_sheet, tiles
-from service.routes.exchange import Exchange, ExchangeDep, Recipe, label_of
+from service.routes.exchange import Exchange, ExchangeDep, label_of
 from service.routes.openapi import answers
 from service.routes.parameters import (
     FORM,
@@ -22,6 +22,7 @@ from service.routes.parameters import (
 )
 from service.routes.rendering import check_animation, check_images
 from service.routes.seeds import RANDOM, parse_seeds
+from service.routes.target import Recipe
 
 router = APIRouter(prefix="/v1/models/{m}/stages", tags=["pictures"])
 

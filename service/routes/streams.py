@@ -12,7 +12,8 @@ from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 
 from service.errors import InvalidParameter, ServiceError, shown
 from service.problems import problem
-from service.routes.exchange import MEDIA_TYPES, to_json
+from service.routes.exchange import to_json
+from service.routes.target import MEDIA_TYPES
 
 Form = Literal["sse", "jsonl"]
 FORMS: tuple[Form, ...] = ("sse", "jsonl")

@@ -109,7 +109,7 @@ def test_a_seed_is_the_same_over_a_socket_and_in_another_process(url: str, tiny_
 def test_a_client_that_leaves_takes_its_work_with_it(url: str) -> None:
     """The request ends when its client does, and leaves nothing in the queue."""
     with pytest.raises(httpx.ReadTimeout):
-        httpx.get(url + "/v1/models/tiny-vae/samples/0-1023.npy", timeout=httpx.Timeout(5, read=0.1))
+        httpx.get(url + "/v1/models/tiny-vae/samples/0-1023.npy", timeout=httpx.Timeout(5, read=0.02))
 
     for _ in range(100):
         metrics = httpx.get(url + "/metrics").text

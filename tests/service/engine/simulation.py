@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from service.engine.batcher import BATCH_S, Batcher
+from service.engine.fair_queue import LARGE
 from service.engine.request import Batch
 from service.errors import DeadlineExceeded, QueueFull, ShuttingDown
 
@@ -47,7 +48,7 @@ class Caller:
     bad: int | None = None
     """The number of the row that the model cannot do."""
     gone: bool = False
-    begun: int = 0
+    begun: set[int] = field(default_factory=set)
     """Rows that have begun and were not sent back."""
     came_at: float = 0.0
     left_at: float = 0.0
@@ -57,6 +58,11 @@ class Caller:
     def rows(self) -> "list[Row]":
         """Rows that tell whose they are."""
         return [(self, number) for number in range(self.size)]
+
+    @property
+    def first_waiting(self) -> int:
+        """The first row that has not begun."""
+        return next(number for number in range(self.size) if number not in self.begun)
 
 
 Row = tuple[Caller, int]
@@ -78,8 +84,8 @@ class World:
     """The share of batches that take fifty times as long."""
     jitter: bool = False
     """Whether the event loop gets a turn between two batches."""
-    helped: bool = False
-    """Whether a batch may begin while another is still running, as the executor's helpers have it."""
+    helpers: int = 0
+    """How many batches of large requests may run beside."""
     waiting: Counter[str] = field(default_factory=Counter)
     """Rows that wait, by client, as the world counts them."""
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -88,14 +94,14 @@ class World:
     """Rows that ran, by client and key."""
     batches: list[tuple[str, int]] = field(default_factory=list)
     busy: bool = False
+    assisting: int = 0
+    """Helpers at work."""
     ran: set[str] = field(default_factory=set)
     """Keys whose cost is known."""
     present: set[Caller] = field(default_factory=set)
     hurried: set[Caller] = field(default_factory=set)
     """Those of them who have a deadline."""
-    worker: "asyncio.Task[None] | None" = None
-    runs: "set[asyncio.Task[None]]" = field(default_factory=set)
-    """Batches that run."""
+    workers: "set[asyncio.Task[None]]" = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.batcher: Batcher[str, Row, Row] = Batcher(
@@ -127,7 +133,12 @@ class World:
     def start(self, batcher: Batcher[str, Row, Row]) -> None:
         assert not self.busy, "two workers"
         self.busy = True
-        self.worker = asyncio.get_running_loop().create_task(self._work())
+        self.workers.add(asyncio.get_running_loop().create_task(self._work()))
+
+    def start_helper(self, batcher: Batcher[str, Row, Row]) -> None:
+        self.assisting += 1
+        assert self.assisting <= self.helpers, "more helpers than there are"
+        self.workers.add(asyncio.get_running_loop().create_task(self._help()))
 
     def batch_ran(self, rows: int, padding: int, seconds: float) -> None:
         self.observed["rows"] += rows
@@ -145,25 +156,26 @@ class World:
 
     async def _work(self) -> None:
         while (batch := self.batcher.begin()) is not None:
-            self._check_begin(batch)
-            run = asyncio.get_running_loop().create_task(self._run(batch))
-            self.runs.add(run)
-            own_part_s = self._seconds(batch) * self.chance.random() if self.helped else math.inf
-            await asyncio.wait({run}, timeout=own_part_s if own_part_s < math.inf else None)
-            if not batch.ends_its_requests:
-                await run
-            for _ in range(self.chance.randrange(3) if self.jitter else 0):
-                await asyncio.sleep(0)
+            await self._run(batch)
         assert self.batcher.queued_rows == 0, "rests while rows wait"
         self.busy = False
 
+    async def _help(self) -> None:
+        while (batch := self.batcher.assist()) is not None:
+            assert any(caller.size >= LARGE for caller, _ in batch.rows()), "helps with what is small"
+            await self._run(batch)
+        self.assisting -= 1
+
     async def _run(self, batch: Batch[str, Row, Row]) -> None:
+        self._check_begin(batch)
         pace = 50 if self.chance.random() < self.slow else 1
         await asyncio.sleep(self._seconds(batch) * pace)
         outcome = self._outcome(batch)
         self._account(batch, outcome)
         self.batcher.end(batch, outcome)
         self.check_ledger()
+        for _ in range(self.chance.randrange(3) if self.jitter else 0):
+            await asyncio.sleep(0)
 
     def _seconds(self, batch: Batch[str, Row, Row]) -> float:
         return self.computed(batch.key, batch.size) * self.costs[batch.key]
@@ -187,8 +199,8 @@ class World:
             assert caller.key == batch.key, "keys mixed"
             assert not caller.gone, "a row of a caller who has gone"
             assert caller.deadline > self.now, "a row that is late"
-            assert number == caller.begun, "rows out of order"
-            caller.begun += 1
+            assert number == caller.first_waiting, "rows out of order"
+            caller.begun.add(number)
             self.waiting[caller.client] -= 1
         self.check_ledger()
 
@@ -206,7 +218,7 @@ class World:
         else:
             for caller, number in reversed(rows):
                 if not caller.gone:
-                    caller.begun = number
+                    caller.begun.remove(number)
                     self.waiting[caller.client] += 1
 
     # The callers.
@@ -263,12 +275,12 @@ class World:
         """What has not begun never will; counted once."""
         if not caller.gone:
             caller.gone = True
-            self.waiting[caller.client] -= caller.size - caller.begun
+            self.waiting[caller.client] -= caller.size - len(caller.begun)
 
     def _late(self) -> int:
         """Rows whose callers are about to hear that it is too late."""
         late = (caller for caller in self.hurried if caller.deadline <= self.now and not caller.gone)
-        return sum(caller.size - caller.begun for caller in late)
+        return sum(caller.size - len(caller.begun) for caller in late)
 
     def check_ledger(self) -> None:
         """The batcher's own count against ours."""
@@ -277,19 +289,20 @@ class World:
 
     async def ended(self) -> None:
         """When all callers have gone, nothing is left of them."""
-        while self.busy or self.runs:
-            tasks = {*self.runs} if self.worker is None else {*self.runs, self.worker}
+        while self.workers:
+            tasks = set(self.workers)
             await asyncio.wait(tasks)
             for task in tasks:
                 task.result()
-            self.runs -= tasks
+            self.workers -= tasks
             await asyncio.sleep(0)
         loads, turns = self.batcher._queue.loads, self.batcher._queue._turns
         assert (loads.all.rows, loads.all.ns, loads._clients) == (0, 0, {}), "cost left"
         assert not turns._lanes
         assert not any(flow.requests or flow.rows for flow in turns._flows.values())
-        assert not self.batcher._answers
+        assert not self.batcher._open
         assert not self.batcher._running
+        assert not self.batcher._helping
         assert not self.busy
         assert self.waiting.total() == 0
         known = {name: count for name, count in self.outcomes.items() if count and name not in ("crashed", "bad_row")}

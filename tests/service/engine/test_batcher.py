@@ -20,6 +20,8 @@ Shared = Batcher[str, int, int]
 class Executor:
     """Doubles each row; fails on a bad one; can be held, so that a test decides when a batch ends."""
 
+    helpers = 0
+
     def __init__(self) -> None:
         self.batches: list[tuple[str, list[int]]] = []
         self.open = asyncio.Event()
@@ -28,8 +30,18 @@ class Executor:
     def start(self, batcher: Shared) -> None:
         self.worker = asyncio.ensure_future(self._work(batcher))
 
+    def start_helper(self, batcher: Shared) -> None:
+        self.helper = asyncio.ensure_future(self._assist(batcher))
+
     def computed(self, key: str, rows: int) -> int:
         return rows
+
+    async def _assist(self, batcher: Shared) -> None:
+        while (batch := batcher.assist()) is not None:
+            self.batches.append((batch.key, batch.rows()))
+            await self.open.wait()
+            batcher.end(batch, self.answer(batch.rows()))
+            await asyncio.sleep(0)
 
     async def _work(self, batcher: Shared) -> None:
         while (batch := batcher.begin()) is not None:
@@ -342,6 +354,46 @@ async def test_a_deadline_that_passes_in_the_queue_drops_the_rows() -> None:
     assert witness.refused == ["deadline"]
 
 
+class Helped(Executor):
+    """With a helper."""
+
+    helpers = 1
+
+
+async def test_a_large_request_is_shared_with_a_helper_and_a_small_one_is_not() -> None:
+    """Both run a half of it at one time; its results are in the order of its rows, whoever is done first."""
+    executor = Helped()
+    shared = await batcher(executor, max_batch=64)
+    executor.open.clear()
+    large = asyncio.create_task(shared.submit("a", list(range(64))))
+    await turns()
+    assert [len(rows) for _, rows in executor.batches] == [32, 32]
+    executor.open.set()
+    assert await large == [2 * row for row in range(64)]
+
+    executor.open.clear()
+    small = [asyncio.create_task(shared.submit("a", [row])) for row in range(20)]
+    await turns()
+    assert len(executor.batches) == 3
+    executor.open.set()
+    assert await asyncio.gather(*small) == [[2 * row] for row in range(20)]
+
+
+async def test_rows_of_a_batch_that_failed_run_again_though_later_ones_have_run() -> None:
+    """A request whose first half shared its batch with a bad row gets all of its results in order."""
+    executor = Helped()
+    shared = await batcher(executor, max_batch=64, max_queue_rows=1000)
+    executor.open.clear()
+    bad = asyncio.create_task(shared.submit("a", [BAD], client="another"))
+    large = asyncio.create_task(shared.submit("a", list(range(100)), client="one"))
+    await turns()
+    executor.open.set()
+
+    assert await large == [2 * row for row in range(100)]
+    with pytest.raises(ValueError, match="a bad row"):
+        await bad
+
+
 async def test_a_bad_row_fails_its_own_request_only() -> None:
     """The requests of a failed batch run again, each without company, once."""
     executor = Executor()
@@ -381,28 +433,33 @@ async def test_closing_answers_what_is_queued_and_refuses_what_comes() -> None:
         await shared.submit("a", [1])
 
 
-class Thread(Executor):
-    """Runs its batches on a real thread, as the engine does."""
+class Threads(Executor):
+    """Runs its batches on real threads, as the engine does: one, and a helper."""
+
+    helpers = 1
 
     def __init__(self) -> None:
         super().__init__()
-        self.pool = ThreadPoolExecutor(1)
-        self.workers = 0
+        self.pool = ThreadPoolExecutor(2)
+        self.at_work: list[str] = []
 
     def start(self, batcher: Shared) -> None:
-        self.pool.submit(self._run, batcher)
+        self.pool.submit(self._run, batcher, "main")
 
-    def _run(self, batcher: Shared) -> None:
-        self.workers += 1
-        assert self.workers == 1
-        while (batch := batcher.begin()) is not None:
+    def start_helper(self, batcher: Shared) -> None:
+        self.pool.submit(self._run, batcher, "helper")
+
+    def _run(self, batcher: Shared, name: str) -> None:
+        self.at_work.append(name)
+        assert self.at_work.count(name) == 1
+        while (batch := batcher.begin() if name == "main" else batcher.assist()) is not None:
             batcher.end(batch, self.answer(batch.rows()))
-        self.workers -= 1
+        self.at_work.remove(name)
 
 
 async def test_a_real_thread_and_the_event_loop_lose_nothing_between_them() -> None:
     """Two thousand callers of all sizes, some of whom leave, while the interpreter switches as often as it can."""
-    shared: Shared = Batcher(executor := Thread(), max_batch=8, max_queue_rows=10**6, observer=(witness := Witness()))
+    shared: Shared = Batcher(executor := Threads(), max_batch=8, max_queue_rows=10**6, observer=(witness := Witness()))
 
     async def caller(number: int) -> None:
         rows = list(range(number % 23))

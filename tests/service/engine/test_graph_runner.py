@@ -9,6 +9,7 @@ import pytest
 from models_store import Store, StoredModel
 from models_store.graphs import Graph
 from models_store.latents import normals
+from models_store.pixels import to_bytes
 from models_store.store import SHIPPED
 from service.engine.graph_runner import GraphRunner
 from service.errors import NonFiniteResult
@@ -45,26 +46,23 @@ def test_one_latent_is_one_picture_in_two_hundred_random_batches(model: StoredMo
             assert picture.tobytes() == alone[row].tobytes()
 
 
-@pytest.mark.parametrize("workers", [1, 2, 3, 7])
-def test_a_large_batch_may_be_run_in_parts(model: StoredModel, runner: GraphRunner, workers: int) -> None:
-    """Row for row the same bits, in their order, whatever the number of rows; small ones stay whole."""
+def test_levels_are_those_of_the_pixels(model: StoredModel, runner: GraphRunner) -> None:
+    """In the graph or out of it, in batches of any size."""
     key = (model.digest, "decode")
-    shared = GraphRunner([model], threads=1, max_batch=64, workers=workers)
-    shared.warm_up()
-    latents = normals(2, range(300), model.network.latent_dim)
+    latents = normals(2, range(70), model.network.latent_dim)
 
-    for count in (1, 15, 16, 31, 32, 33, 48, 63, 64, 65, 127, 300):
-        parts = shared.parts(key, count)
-        pictures = [shared.run(key, [latents[:count][part]]) for part in parts]
-        assert np.array_equal(np.concatenate(pictures), runner.run(key, [latents[:count]]))
-        assert len(parts) == 1 or all(16 <= len(latents[:count][part]) <= 64 for part in parts)
-        assert len(parts) <= max(workers, -(-count // 64))
+    for count in (1, 7, 64, 70):
+        levels = runner.levels(key, [latents[:count]])
+        assert levels.dtype == np.uint8
+        assert np.array_equal(levels, to_bytes(runner.run(key, [latents[:count]])))
 
 
 def test_a_row_that_is_not_finite_is_refused(model: StoredModel, runner: GraphRunner) -> None:
     """NaN never leaves the runner as a picture."""
     with pytest.raises(NonFiniteResult):
         runner.run((model.digest, "decode"), [np.full((1, 100), np.nan, dtype=np.float32)])
+    with pytest.raises(NonFiniteResult):
+        runner.levels((model.digest, "decode"), [np.full((1, 100), np.nan, dtype=np.float32)])
 
 
 def test_a_graph_with_other_weights_is_not_used(model: StoredModel, caplog: pytest.LogCaptureFixture) -> None:

@@ -29,7 +29,7 @@ async def chaos(seed: int) -> World:
         crashes=chance.choice([0.0, 0.05, 0.5]) if faults else 0.0,
         slow=chance.choice([0.0, 0.2]) if faults else 0.0,
         jitter=chance.random() < 0.5,
-        helped=chance.random() < 0.5,
+        helpers=chance.choice([0, 0, 1, 2]),
     )
     horizon = chance.choice([0.0, 0.01, 0.1, 1.0])
     callers = [asyncio.ensure_future(visit(world, chance, keys, horizon)) for _ in range(chance.randint(1, 40))]

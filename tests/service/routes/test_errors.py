@@ -222,7 +222,7 @@ async def test_overload_is_429_and_says_when_to_return(
 ) -> None:
     """Those who are refused get their answer at once; those who were accepted get theirs."""
     engine: Engine = app.state.engine
-    monkeypatch.setattr(engine._batcher, "_max_queue_rows", 1000)
+    monkeypatch.setattr(engine._batcher, "_bounds", (1000, float("inf")))
 
     answers = await asyncio.gather(
         *(client.get(f"{MODEL}/samples/{first}-{first + 999}.npy") for first in range(50_000, 55_000, 1000))

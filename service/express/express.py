@@ -1,0 +1,49 @@
+"""Decides which requests go this way, and gives what lies on the shelf."""
+
+from service.engine.engine import Engine
+from service.express.errand import Connection, Errand, Headers
+from service.express.order import Order
+from service.express.picture import picture_of
+from service.shelf import Answer, Shelf, matches
+from service.telemetry import Telemetry
+
+NAME = "express"
+"""Under which the state of the server's lifespan has it."""
+UNUSUAL = frozenset({b"content-length", b"transfer-encoding", b"expect", b"upgrade", b"x-forwarded-for"})
+"""Headers that the framework has to see, or what lies in front of it."""
+
+
+class Express:
+    """Beside the framework, in front of both the engine and the shelf."""
+
+    def __init__(self, engine: Engine, shelf: Shelf, telemetry: Telemetry) -> None:
+        self._engine = engine
+        self._shelf = shelf
+        self._telemetry = telemetry
+
+    def take(self, url: bytes, headers: Headers, client: str, connection: Connection) -> Errand | None:
+        """The errand of a GET, which is answered now or later; None leaves the request to the framework."""
+        if not UNUSUAL.isdisjoint([name for name, _ in headers]):
+            return None
+        path, _, query = url.partition(b"?")
+        address = (path, query)
+        if (answer := self._shelf.answer(address)) is not None:
+            errand = Errand(connection, headers, client, self._telemetry)
+            _give(answer, errand)
+            return errand
+        picture = picture_of(self._engine.catalog, path, query)
+        if picture is None or self._shelf.has(picture.etag):
+            return None
+        errand = Errand(connection, headers, client, self._telemetry)
+        if errand.header(b"if-none-match") is not None:
+            return None
+        Order(picture, errand, address, self._engine, self._shelf, self._telemetry).place()
+        return errand
+
+
+def _give(answer: Answer, errand: Errand) -> None:
+    """The file, or 304 to whoever has it already."""
+    if matches(errand.header(b"if-none-match") or "", answer.etag):
+        errand.answer(answer.route, 304, answer.cache_lines, b"")
+    else:
+        errand.answer(answer.route, 200, answer.lines, answer.content)

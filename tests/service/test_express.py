@@ -1,0 +1,346 @@
+"""The express beside the framework: whoever answers, the answer is the same; and what can happen on the way."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn import Config
+from uvicorn.server import ServerState
+
+from models_store.latents import Floats
+from models_store.pixels import Bytes
+from service.errors import NonFiniteResult
+from service.express.express import NAME, Express
+from service.protocol import Protocol
+
+pytestmark = pytest.mark.anyio
+MODEL = "/v1/models/plain-vae"
+SOON_S = 5.0
+Connect = Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
+
+
+async def nobody(_scope: Scope, _receive: Receive, _send: Send) -> None:
+    """A framework that must not be asked."""
+    raise AssertionError
+
+
+@pytest.fixture
+def express(app: FastAPI) -> Iterator[Express]:
+    """With a shelf where nothing lies."""
+    shelf = app.state.shelf
+    shelf._files.clear()
+    shelf._answers.clear()
+    shelf._bytes = 0
+    yield Express(app.state.engine, shelf, app.state.telemetry)
+    assert not shelf._making
+    assert not app.state.engine._batcher._open
+
+
+@asynccontextmanager
+async def served(app: ASGIApp, express: Express | None) -> AsyncIterator[tuple[int, ServerState]]:
+    """The port of that app, with the express in front of it."""
+    config = Config(app, lifespan="off", log_config=None)
+    config.load()
+    state = ServerState()
+
+    def protocol() -> Protocol:
+        return Protocol(config=config, server_state=state, app_state={NAME: express} if express else {})
+
+    async with await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0) as server:
+        yield server.sockets[0].getsockname()[1], state
+        for connection in list(state.connections):
+            connection.transport.abort()
+
+
+@asynccontextmanager
+async def asking(app: ASGIApp, express: Express | None) -> AsyncIterator[httpx.AsyncClient]:
+    async with (
+        served(app, express) as (port, _),
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=SOON_S) as client,
+    ):
+        yield client
+
+
+def lasting(answer: httpx.Response) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and bytes, but for the time."""
+    return answer.status_code, {**answer.headers, "server-timing": "", "date": ""}, answer.content
+
+
+PLAIN = [
+    f"{MODEL}/samples/42.png",
+    f"{MODEL}/samples/alice.png?size=56&temperature=0.5",
+    f"{MODEL}/samples/7.png?index=3",
+    "/v1/models/tiny-dcgan/samples/007.png",
+    "/42.png",
+]
+
+
+@pytest.mark.parametrize("address", PLAIN)
+async def test_plain_pictures_need_no_framework(express: Express, address: str) -> None:
+    """Made, and then given again."""
+    async with asking(nobody, express) as client:
+        made, kept = await client.get(address), await client.get(address)
+
+    assert made.status_code == 200
+    assert lasting(made)[2] == lasting(kept)[2]
+    assert {**made.headers, "x-request-id": "", "server-timing": ""} == {
+        **kept.headers,
+        "x-request-id": "",
+        "server-timing": "",
+    }
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *PLAIN,
+        f"{MODEL}/samples/42.webp",
+        f"{MODEL}/samples/%E6%97%A5%E6%9C%AC.png",
+        f"{MODEL}/samples/a.b.png",
+        f"{MODEL}/samples/a+b.png",
+        f"{MODEL}/samples/1,5-7.json?images=base64&size=28",
+        f"{MODEL}/samples/0-3.png",
+        f"{MODEL}/samples/42.png?size=1024",
+        # What is wrong or odd is for the framework to say.
+        f"{MODEL}/samples/42.png?size=1",
+        f"{MODEL}/samples/42.png?sise=56",
+        f"{MODEL}/samples/42.png?size=56&size=57",
+        f"{MODEL}/samples/42.png?temperature=nan",
+        f"{MODEL}/samples/42.png?label=shirt",
+        f"{MODEL}/samples/42.gif",
+        f"{MODEL}/samples/-1.png",
+        f"{MODEL}/samples/4294967296.png",
+        f"{MODEL}/samples/.png",
+        f"{MODEL}/samples/{'x' * 300}.png",
+        f"{MODEL}@{'0' * 64}/samples/1.png",
+        "/v1/models/nothing/samples/1.png",
+        "/v1/models/broken/samples/1.png",
+        "/42.gif",
+        "/.png",
+    ],
+)
+async def test_the_answer_is_the_frameworks(app: FastAPI, express: Express, address: str) -> None:
+    """Status, headers and bytes, errors included."""
+    headers = {"X-Request-Id": "same"}
+    async with asking(app, express) as client:
+        ours = await client.get(address, headers=headers)
+    app.state.shelf._files.clear()
+    async with asking(app, None) as client:
+        theirs = await client.get(address, headers=headers)
+
+    assert lasting(ours) == lasting(theirs)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "GET {} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        "GET {} HTTP/1.0\r\nHost: x\r\n\r\n",
+        "GET {} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+        "GET {} HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 192.0.2.1\r\nConnection: close\r\n\r\n",
+        "GET {} HTTP/1.1\r\nHost: x\r\nIf-None-Match: *\r\nConnection: close\r\n\r\n",
+        "HEAD {} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    ],
+)
+async def test_what_is_unusual_about_a_request_is_the_frameworks(app: FastAPI, express: Express, head: str) -> None:
+    """It is answered as it is without the express."""
+    bodies = []
+    for front in (express, None):
+        async with served(app, front) as (port, _):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(head.format(f"{MODEL}/samples/42.png").encode())
+            answer = await asyncio.wait_for(reader.read(), SOON_S)
+            writer.close()
+            bodies.append((answer.split(b"\r\n")[0], answer.partition(b"\r\n\r\n")[2]))
+    assert bodies[0] == bodies[1]
+
+
+async def test_who_has_what_lies_on_the_shelf_gets_304(express: Express) -> None:
+    """And no bytes; another ETag gets them."""
+    async with asking(nobody, express) as client:
+        first = await client.get(f"{MODEL}/samples/42.png")
+        etag = first.headers["etag"]
+        unchanged = await client.get(f"{MODEL}/samples/42.png", headers={"If-None-Match": etag})
+        other = await client.get(f"{MODEL}/samples/42.png", headers={"If-None-Match": '"another"'})
+
+    assert (unchanged.status_code, unchanged.content) == (304, b"")
+    assert unchanged.headers["etag"] == etag
+    assert not {"content-length", "content-type", "content-disposition"} & unchanged.headers.keys()
+    assert unchanged.headers["content-location"] == first.headers["content-location"]
+    assert other.content == first.content
+
+
+async def test_requests_in_one_piece_are_answered_in_their_order(app: FastAPI, express: Express) -> None:
+    """The first by the express, those behind it when it is done."""
+    async with served(app, express) as (port, _):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for seed in (1, 2, 3):
+            writer.write(f"GET {MODEL}/samples/{seed}.png HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        for seed in (1, 2, 3):
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), SOON_S)
+            assert f"latent-seed: {seed}\r\n".encode() in head.lower()
+            length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
+            await reader.readexactly(length)
+        writer.close()
+
+
+class Held:
+    """A runner that waits until it is let, or fails."""
+
+    def __init__(self, runner: Any, error: Exception | None = None) -> None:
+        self._runner = runner
+        self._error = error
+        self.begun = threading.Semaphore(0)
+        self.go = threading.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._runner, name)
+
+    def levels(self, key: tuple[str, str], columns: list[Floats]) -> Bytes:
+        self.begun.release()
+        assert self.go.wait(SOON_S)
+        if self._error is not None:
+            raise self._error
+        levels: Bytes = self._runner.levels(key, columns)
+        return levels
+
+
+@pytest.fixture
+def held(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> Held:
+    executor = app.state.engine._executor
+    runner = Held(executor._runner)
+    monkeypatch.setattr(executor, "_runner", runner)
+    return runner
+
+
+async def begun(runner: Held) -> None:
+    assert await asyncio.to_thread(runner.begun.acquire, timeout=SOON_S)
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(SOON_S):
+        while not true():
+            await asyncio.sleep(0.005)
+
+
+async def test_a_client_that_leaves_takes_its_row_along(app: FastAPI, express: Express, held: Held) -> None:
+    """What is queued never runs; what is running is made for nobody."""
+    engine = app.state.engine
+    async with served(nobody, express) as (port, _):
+        _, running = await asyncio.open_connection("127.0.0.1", port)
+        running.write(f"GET {MODEL}/samples/1.png HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        await begun(held)
+        _, queued = await asyncio.open_connection("127.0.0.1", port)
+        queued.write(f"GET {MODEL}/samples/2.png HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        await until(lambda: engine.queued_rows == 1)
+        queued.transport.abort()
+        await until(lambda: engine.queued_rows == 0)
+        running.transport.abort()
+        await until(lambda: not engine._batcher._open)
+        held.go.set()
+
+
+async def test_a_queue_that_is_full_refuses_at_once(
+    app: FastAPI, express: Express, held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a problem with Retry-After, in the language that is asked for."""
+    engine = app.state.engine
+    monkeypatch.setattr(engine._batcher, "_bounds", (2, float("inf")))
+    async with asking(nobody, express) as client:
+        waiting = [asyncio.create_task(client.get(f"{MODEL}/samples/1.png"))]
+        await begun(held)
+        waiting.append(asyncio.create_task(client.get(f"{MODEL}/samples/2.png")))
+        await until(lambda: engine.queued_rows == 1)
+        refused = await client.get(f"{MODEL}/samples/3.png", headers={"Accept-Language": "ja"})
+        held.go.set()
+        answers = await asyncio.gather(*waiting)
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert refused.status_code == 429
+    assert int(refused.headers["retry-after"]) >= 1
+    assert refused.json()["code"] == "overloaded"
+    assert refused.headers["content-language"] == "ja"
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(NonFiniteResult("not finite"), None), (RuntimeError("a broken device"), 500)]
+)
+async def test_a_pass_that_fails_is_a_problem(
+    app: FastAPI, express: Express, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int | None
+) -> None:
+    """Ours with what it says, any other as an internal error that tells nothing; the next request is served."""
+    executor = app.state.engine._executor
+    runner = Held(executor._runner, error)
+    runner.go.set()
+    async with asking(nobody, express) as client:
+        with monkeypatch.context() as patch:
+            patch.setattr(executor, "_runner", runner)
+            failed = await client.get(f"{MODEL}/samples/1.png")
+        served = await client.get(f"{MODEL}/samples/1.png")
+
+    assert failed.headers["content-type"] == "application/problem+json"
+    assert "broken device" not in failed.text
+    assert status is None or failed.status_code == status
+    assert failed.json()["request_id"] == failed.headers["x-request-id"]
+    assert served.status_code == 200
+
+
+async def test_a_picture_that_comes_too_late_is_a_504(
+    app: FastAPI, express: Express, held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client hears of it when its time is over, not when the pass has ended."""
+    monkeypatch.setattr(app.state.engine, "_deadline_s", 0.05)
+    async with asking(nobody, express) as client:
+        late = await client.get(f"{MODEL}/samples/1.png")
+    held.go.set()
+
+    assert late.status_code == 504
+
+
+async def test_the_same_picture_is_made_once_for_both_ways(app: FastAPI, express: Express, held: Held) -> None:
+    """Whoever asks the framework while the express has it made, waits for that."""
+    async with asking(app, express) as client:
+        first = asyncio.create_task(client.get(f"{MODEL}/samples/1.png"))
+        await begun(held)
+        second = asyncio.create_task(client.get(f"{MODEL}/samples/1.png", headers={"If-None-Match": '"x"'}))
+        await asyncio.sleep(0.02)
+        held.go.set()
+        answers = await asyncio.gather(first, second)
+
+    assert answers[0].content == answers[1].content
+    assert not held.begun.acquire(blocking=False)
+
+
+async def test_a_server_that_ends_gives_the_answer_that_is_on_its_way(express: Express, held: Held) -> None:
+    """And then closes the connection."""
+    async with served(nobody, express) as (port, state):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(f"GET {MODEL}/samples/1.png HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        await begun(held)
+        for connection in list(state.connections):
+            connection.shutdown()
+        held.go.set()
+        assert (await asyncio.wait_for(reader.read(), SOON_S)).startswith(b"HTTP/1.1 200 ")
+        writer.close()
+
+
+async def test_a_fault_of_the_express_leaves_the_request_to_the_framework(
+    app: FastAPI, express: Express, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is logged, and the client gets its picture."""
+
+    def broken(*_: object) -> None:
+        raise ValueError("a fault")
+
+    monkeypatch.setattr(express, "take", broken)
+    async with asking(app, express) as client:
+        answer = await client.get(f"{MODEL}/samples/1.png")
+
+    assert answer.status_code == 200
+    assert "fault of the express" in caplog.text
