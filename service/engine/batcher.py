@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from typing import Generic, Protocol
 
 from service.engine.costs import Costs
-from service.engine.fair_queue import LARGE, FairQueue
+from service.engine.fair_queue import FairQueue
 from service.engine.request import Answer, Batch, Key, Request, Result, Row
 from service.errors import DeadlineExceeded, QueueFull, ShuttingDown
 
@@ -138,9 +138,7 @@ class Batcher(Generic[Key, Row, Result]):
             self._queue.add(request)
             # Not before the callers that are ready to run have queued what they have.
             self._start_if_resting(loop.call_soon)
-            if len(rows) >= LARGE and self._helping < self._executor.helpers:
-                self._helping += 1
-                loop.call_soon(self._executor.start_helper, self)
+            self._call_for_help(lambda batcher: loop.call_soon(self._executor.start_helper, batcher))
         self._open.add(request)
         if timeout_s < math.inf:
             # And not asyncio.timeout, whose context showed in the profile of a single picture.
@@ -169,6 +167,7 @@ class Batcher(Generic[Key, Row, Result]):
         with self._lock:
             batch = self._queue.take(self._clock())
             self._running = batch is not None
+            self._call_for_help(self._executor.start_helper)
         return batch
 
     def assist(self) -> Batch[Key, Row, Result] | None:
@@ -199,6 +198,11 @@ class Batcher(Generic[Key, Row, Result]):
         if not self._running:
             self._running = True
             call(self._executor.start, self)
+
+    def _call_for_help(self, start: Callable[["Batcher[Key, Row, Result]"], object]) -> None:
+        if self._helping < self._executor.helpers and self._queue.has_large:
+            self._helping += 1
+            start(self)
 
     def _refuse(self, client: str, rows: int, row_ns: int) -> None:
         """Raises ShuttingDown or QueueFull if so many rows more cannot be taken."""

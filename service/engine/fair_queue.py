@@ -64,6 +64,11 @@ class FairQueue(Generic[Key, Row, Result]):
             flow.insert(request)
             self.loads.change(request.client, len(share), len(share) * request.row_ns)
 
+    @property
+    def has_large(self) -> bool:
+        """Whether a large request is the next of its flow."""
+        return self._turns.any(_is_large)
+
     def take(self, now: float, *, large: bool = False) -> Batch[Key, Row, Result] | None:
         """The next batch, and out of the queue with it; requests that are late by `now` are dropped on the way.
 
@@ -90,14 +95,17 @@ class FairQueue(Generic[Key, Row, Result]):
                 self._fill(batch, min(room, self._costs.computed(batch.key, batch.size)), lambda _: True)
 
     def _share(self, key: Key) -> int:
-        """Of what several requests want, a part: the rest keeps the executor busy while they get their answers.
+        """Of what small requests want, a part: the rest keeps the executor busy while they get their answers.
 
-        Of what one wants by itself, its part for each of the workers.
+        Of a large one, its part for each of the workers.
         """
         lane = self._turns.lane(key)
+        rows = len(lane[0].requests[0].rows)
+        if rows >= LARGE and self._workers > 1:
+            return max(LARGE, -(-rows // self._workers))
         if sum(len(flow.requests) for flow in lane) > 1:
             return max(SMALLEST_SHARE, sum(flow.rows for flow in lane) // SHARES)
-        return max(LARGE, -(-len(lane[0].requests[0].rows) // self._workers))
+        return rows
 
     def _fill(self, batch: Batch[Key, Row, Result], room: int, may: Callable[[Flow[Key, Row, Result]], bool]) -> None:
         """Up to `room` rows, in chunks of the flows that may, as their turns come."""

@@ -44,6 +44,10 @@ class Turns(Generic[Key, Row, Result]):
         self._forget()
         return flow
 
+    def any(self, is_so: Callable[[Flow[Key, Row, Result]], bool]) -> bool:
+        """Whether it is so of a flow that waits."""
+        return any(is_so(flow) for lane in self._lanes.values() for flow in lane)
+
     def lane(self, key: Key) -> list[Flow[Key, Row, Result]]:
         """All flows that wait for a key, the next one first."""
         return self._lanes.get(key, [])
