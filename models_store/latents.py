@@ -66,27 +66,37 @@ def uniforms(seeds: int | Sequence[int], indices: Sequence[int], dim: int, *, st
 
     Raises ValueError above 32 bits.
     """
-    for word in (seeds, *indices) if isinstance(seeds, int) else (*seeds, *indices):
-        if not 0 <= word <= LARGEST_SEED:
-            raise ValueError(f"{word} must lie in 0 … {LARGEST_SEED}: seed and index are words of 32 bits")
-    blocks = -(-dim // 4)
-    counter = np.zeros((4, len(indices), blocks), dtype=np.uint64)
-    counter[0] = np.arange(blocks, dtype=np.uint64)
-    counter[1] = np.asarray(indices, dtype=np.uint64)[:, None]
-    key = seeds if isinstance(seeds, int) else np.repeat(np.asarray(seeds, dtype=np.uint64), blocks)
-    words = philox4x32(counter.reshape(4, -1), (key, int(stream)))
-    rows = words.reshape(4, len(indices), blocks).transpose(1, 2, 0).reshape(len(indices), 4 * blocks)
-    return (rows[:, :dim].astype(np.float64) + 0.5) / 2.0**32
+    drawn = _uniforms(seeds, indices, -(-dim // 4), stream)
+    return drawn.transpose(1, 2, 0).reshape(len(indices), -1)[:, :dim]
 
 
 def normals(seeds: int | Sequence[int], indices: Sequence[int], dim: int, *, stream: Stream = Stream.PRIOR) -> Floats:
     """Standard normals, one row an index, (len(indices), dim), of one seed or of one each: the latents."""
-    padded = -(-dim // 4) * 4
-    pairs = uniforms(seeds, indices, padded, stream=stream).reshape(len(indices), padded // 2, 2)
-    radius = np.sqrt(-2.0 * np.log(pairs[..., 0]))
-    angle = 2.0 * np.pi * pairs[..., 1]
-    both = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1)
-    return both.reshape(len(indices), padded)[:, :dim].astype(np.float32)
+    count, blocks = len(indices), -(-dim // 4)
+    drawn = _uniforms(seeds, indices, blocks, stream)
+    radius = np.sqrt(-2.0 * np.log(drawn[0::2]))
+    angle = 2.0 * np.pi * drawn[1::2]
+    found = np.empty((count, blocks, 2, 2), dtype=np.float32)
+    pairs = found.transpose(2, 0, 1, 3)
+    # Computed in 64 bits, and rounded where they are written.
+    np.multiply(radius, np.cos(angle), out=pairs[..., 0], casting="same_kind")
+    np.multiply(radius, np.sin(angle), out=pairs[..., 1], casting="same_kind")
+    return np.ascontiguousarray(found.reshape(count, 4 * blocks)[:, :dim])
+
+
+def _uniforms(seeds: int | Sequence[int], indices: Sequence[int], blocks: int, stream: Stream) -> NDArray[np.float64]:
+    """The four numbers of each block of each index, (4, len(indices), blocks)."""
+    words = (seeds, *indices) if isinstance(seeds, int) else (*seeds, *indices)
+    if words and not (min(words) >= 0 and max(words) <= LARGEST_SEED):
+        raise ValueError(f"{words} must lie in 0 … {LARGEST_SEED}: seed and index are words of 32 bits")
+    counter = np.zeros((4, len(indices), blocks), dtype=np.uint64)
+    counter[0] = np.arange(blocks, dtype=np.uint64)
+    counter[1] = np.asarray(indices, dtype=np.uint64)[:, None]
+    key = seeds if isinstance(seeds, int) else np.repeat(np.asarray(seeds, dtype=np.uint64), blocks)
+    drawn = philox4x32(counter.reshape(4, -1), (key, int(stream))).astype(np.float64)
+    drawn += 0.5
+    drawn /= 2.0**32
+    return drawn.reshape(counter.shape)
 
 
 def with_label(latents: Floats, label: int, classes: int) -> Floats:

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from service import problems
 from service.engine.engine import Engine
 from service.express.express import NAME, Express
+from service.express.order import Tools
 from service.layers.barrier import FaultBarrier
 from service.layers.departure import Departure
 from service.layers.envelope import Envelope
@@ -115,7 +116,7 @@ async def _lifespan(app: FastAPI, settings: Settings, telemetry: Telemetry) -> A
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS)
     try:
-        yield {NAME: Express(engine, app.state.shelf, telemetry)}
+        yield {NAME: Express(Tools(engine, app.state.pool, app.state.shelf, telemetry))}
     finally:
         gc.set_threshold(*thresholds)
         gc.unfreeze()

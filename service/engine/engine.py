@@ -118,13 +118,19 @@ class Engine:
         return await self._step(model, SAMPLE, rows, self._deadline())
 
     def order(
-        self, model: ServedModel, draw: Draw, answer: Answer[NDArray[Any]], *, temperature: float, client: str
+        self,
+        model: ServedModel,
+        draws: Sequence[Draw],
+        answer: Answer[NDArray[Any]],
+        *,
+        temperature: float,
+        client: str,
     ) -> ArrayRequest:
-        """As `sample` for one draw, but the levels (H, W, C) go to `answer`, who releases the request then.
+        """As `sample`, but the levels (H, W, C) of each go to `answer`, who releases the request then.
 
         Raises QueueFull and ShuttingDown.
         """
-        rows = [Seeded(draw, temperature, model.latent_dim)]
+        rows = [Seeded(draw, temperature, model.latent_dim) for draw in draws]
         request = self._batcher.enqueue((model.digest, SAMPLE), rows, answer, client=client, timeout_s=self._deadline_s)
         self._draw_soon(rows)
         return request

@@ -1,11 +1,9 @@
 """Decides which requests go this way, and gives what lies on the shelf."""
 
-from service.engine.engine import Engine
 from service.express.errand import Connection, Errand, Headers
-from service.express.order import Order
+from service.express.order import Order, Tools
 from service.express.picture import picture_of
-from service.shelf import Answer, Shelf, matches
-from service.telemetry import Telemetry
+from service.shelf import Answer, matches
 
 NAME = "express"
 """Under which the state of the server's lifespan has it."""
@@ -16,28 +14,26 @@ UNUSUAL = frozenset({b"content-length", b"transfer-encoding", b"expect", b"upgra
 class Express:
     """Beside the framework, in front of both the engine and the shelf."""
 
-    def __init__(self, engine: Engine, shelf: Shelf, telemetry: Telemetry) -> None:
-        self._engine = engine
-        self._shelf = shelf
-        self._telemetry = telemetry
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
 
     def take(self, url: bytes, headers: Headers, client: str, connection: Connection) -> Errand | None:
         """The errand of a GET, which is answered now or later; None leaves the request to the framework."""
         if not UNUSUAL.isdisjoint([name for name, _ in headers]):
             return None
         path, _, query = url.partition(b"?")
-        address = (path, query)
-        if (answer := self._shelf.answer(address)) is not None:
-            errand = Errand(connection, headers, client, self._telemetry)
+        address, tools = (path, query), self._tools
+        if (answer := tools.shelf.answer(address)) is not None:
+            errand = Errand(connection, headers, client, tools.telemetry)
             _give(answer, errand)
             return errand
-        picture = picture_of(self._engine.catalog, path, query)
-        if picture is None or self._shelf.has(picture.etag):
+        picture = picture_of(tools.engine.catalog, path, query)
+        if picture is None or tools.shelf.has(picture.etag):
             return None
-        errand = Errand(connection, headers, client, self._telemetry)
+        errand = Errand(connection, headers, client, tools.telemetry)
         if errand.header(b"if-none-match") is not None:
             return None
-        Order(picture, errand, address, self._engine, self._shelf, self._telemetry).place()
+        Order(picture, errand, address, tools).place()
         return errand
 
 

@@ -1,25 +1,24 @@
 """The picture that a plain address means; a pure function of the address."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import parse_qsl
 
 from pydantic import ValidationError
 
-from service.engine.catalog import Catalog
+from service.engine.catalog import Catalog, ServedModel
 from service.engine.rows import Draw
 from service.errors import ServiceError
 from service.limits import LIMITS
-from service.media.pool import FEW_PIXELS
 from service.routes.exchange import label_of
 from service.routes.samples import SampleParameters, fixed_by, recipe_of
 from service.routes.seeds import RANDOM, parse_seeds, seed_headers
 from service.routes.target import MEDIA_TYPES, Headers, Recipe, Target
 
-EXTENSION = "png"
-PINNED = re.compile(rb"/v1/models/([^/%]+)/samples/([^/%,]+)\.png")
-SHORTEST = re.compile(rb"/([^/%,]+)\.png")
+PINNED = re.compile(rb"/v1/models/([^/%]+)/samples/([^/%]+)\.(png|npy)")
+SHORTEST = re.compile(rb"/([^/%]+)\.(png)")
 """Of the default model."""
 ROUTE, SHORTEST_ROUTE = "/v1/models/{m}/samples/{seeds}.{extension}", "/{seeds}.png"
 """As the framework has them."""
@@ -27,11 +26,12 @@ ROUTE, SHORTEST_ROUTE = "/v1/models/{m}/samples/{seeds}.{extension}", "/{seeds}.
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Picture:
-    """One small PNG of one seed, and all that its answer says beside it."""
+    """The image of a seed, or those of a few, as one file, and all that its answer says beside it."""
 
-    target: Target
+    model: ServedModel
     route: str
-    draw: Draw
+    extension: str
+    draws: Sequence[Draw]
     options: SampleParameters
     recipe: Recipe
     headers: Headers
@@ -40,9 +40,17 @@ class Picture:
     def etag(self) -> str:
         return self.headers["ETag"]
 
+    @property
+    def pixels(self) -> int:
+        """That have to be encoded: levels as they are need only be copied."""
+        if self.extension == "npy" and self.options.size is None:
+            return 0
+        side = self.options.size or max(self.model.image_shape[1:])
+        return len(self.draws) * side * side
+
     def lines(self, length: int) -> bytes:
         """The headers of the answer as they are sent; `length` is that of the file in bytes."""
-        headers = {**self.headers, "Content-Length": str(length), "Content-Type": MEDIA_TYPES[EXTENSION]}
+        headers = {**self.headers, "Content-Length": str(length), "Content-Type": MEDIA_TYPES[self.extension]}
         return "".join([f"{name}: {value}\r\n" for name, value in headers.items()]).encode("latin-1")
 
 
@@ -52,26 +60,28 @@ def picture_of(catalog: Catalog, path: bytes, query: bytes) -> Picture | None:
     options = _parameters(query) if found else None
     if found is None or options is None or options.label is not None:
         return None
-    *named, text = (part.decode("latin-1") for part in found.groups())
+    *named, text, extension = (part.decode("latin-1") for part in found.groups())
     reference = named[0] if named else catalog.default
     try:
         model = catalog.find(reference)
         seeds = parse_seeds(text, limit=LIMITS.tiles) if text != RANDOM else ()
     except ServiceError:
         return None
-    if len(seeds) != 1 or (options.size or max(model.image_shape[1:])) ** 2 > FEW_PIXELS:
+    if not seeds:
         return None
-    place, draw = f"samples/{text}.{EXTENSION}", (seeds[0], options.index)
+    draws = [(seed, options.index) for seed in seeds]
+    place = f"samples/{text}.{extension}"
     target = Target(reference=reference, place=place, query=query.decode("latin-1"), model=model)
-    recipe = recipe_of(target, [draw], options)
-    cached = target.cache_headers(fixed_by(recipe, options), EXTENSION)
+    recipe = recipe_of(target, draws, options)
+    cached = target.cache_headers(fixed_by(recipe, options), extension)
     return Picture(
-        target=target,
+        model=model,
         route=ROUTE if named else SHORTEST_ROUTE,
-        draw=draw,
+        extension=extension,
+        draws=draws,
         options=options,
         recipe=recipe,
-        headers={**target.file_headers(EXTENSION, label_of(seeds)), **cached, **seed_headers(seeds)},
+        headers={**target.file_headers(extension, label_of(seeds)), **cached, **seed_headers(seeds)},
     )
 
 

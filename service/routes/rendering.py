@@ -51,12 +51,17 @@ async def render(
     """Images, as `tiles` takes them, as one picture, or as npy of uint8 (N, h, w, C)."""
 
     def encode() -> bytes:
-        if extension == "npy":
-            return encode_npy(tiles(images, size=parameters.size))
-        picture = contact_sheet(images, size=parameters.size, columns=parameters.columns, gap=parameters.gap)
-        return encode_webp([picture], recipe) if extension == "webp" else encode_png(picture, recipe)
+        return file_of(images, extension, parameters, recipe)
 
     return await exchange.pool.run(encode, pixels=_pixels(exchange, len(images), parameters.size))
+
+
+def file_of(images: Floats | Bytes, extension: str, parameters: SheetParameters, recipe: Recipe) -> bytes:
+    """As `render`, at once."""
+    if extension == "npy":
+        return encode_npy(tiles(images, size=parameters.size))
+    picture = contact_sheet(images, size=parameters.size, columns=parameters.columns, gap=parameters.gap)
+    return encode_webp([picture], recipe) if extension == "webp" else encode_png(picture, recipe)
 
 
 async def render_zip(

@@ -17,6 +17,7 @@ from models_store.latents import Floats
 from models_store.pixels import Bytes
 from service.errors import NonFiniteResult
 from service.express.express import NAME, Express
+from service.express.order import Tools
 from service.protocol import Protocol
 
 pytestmark = pytest.mark.anyio
@@ -37,7 +38,7 @@ def express(app: FastAPI) -> Iterator[Express]:
     shelf._files.clear()
     shelf._answers.clear()
     shelf._bytes = 0
-    yield Express(app.state.engine, shelf, app.state.telemetry)
+    yield Express(Tools(app.state.engine, app.state.pool, shelf, app.state.telemetry))
     assert not shelf._making
     assert not app.state.engine._batcher._open
 
@@ -77,7 +78,11 @@ PLAIN = [
     f"{MODEL}/samples/alice.png?size=56&temperature=0.5",
     f"{MODEL}/samples/7.png?index=3",
     "/v1/models/tiny-dcgan/samples/007.png",
+    f"{MODEL}/samples/0-63.png?columns=16&gap=0",
+    f"{MODEL}/samples/5,alice,9-12.npy?size=56",
+    f"{MODEL}/samples/42.png?size=1024",
     "/42.png",
+    "/alice,bob.png",
 ]
 
 
@@ -105,8 +110,10 @@ async def test_plain_pictures_need_no_framework(express: Express, address: str) 
         f"{MODEL}/samples/a.b.png",
         f"{MODEL}/samples/a+b.png",
         f"{MODEL}/samples/1,5-7.json?images=base64&size=28",
-        f"{MODEL}/samples/0-3.png",
-        f"{MODEL}/samples/42.png?size=1024",
+        f"{MODEL}/samples/0-64.png",
+        f"{MODEL}/samples/0-64.npy",
+        f"{MODEL}/samples/1,,2.npy",
+        f"{MODEL}/samples/1,random.png",
         # What is wrong or odd is for the framework to say.
         f"{MODEL}/samples/42.png?size=1",
         f"{MODEL}/samples/42.png?sise=56",
