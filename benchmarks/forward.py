@@ -19,7 +19,7 @@ Forward = Callable[[Floats], Floats]
 
 
 def our_forward(store: Path, threads: int) -> Forward:
-    """The service's runner, warmed up, with so many kernel threads; to be called on the thread that makes it."""
+    """The service's runner, warmed up, with so many kernel threads."""
     model = Store.load(store)[MODEL]
     runner = GraphRunner([model], threads=threads, max_batch=MOST_ROWS)
     runner.warm_up()
@@ -28,6 +28,6 @@ def our_forward(store: Path, threads: int) -> Forward:
 
 
 def our_forward_in_parts(store: Path, workers: int) -> Forward:
-    """The same with its rows shared among so many threads as the service does it: the most that a machine can do."""
+    """The same with its rows shared among so many threads: the most that a machine can do."""
     forward, pool = our_forward(store, 1), ThreadPoolExecutor(workers)
     return lambda latents: np.concatenate(list(pool.map(forward, np.array_split(latents, workers))))

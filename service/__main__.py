@@ -21,8 +21,9 @@ from service.settings import Settings
 USAGE_ERROR = 2
 KEEP_ALIVE_S = 15
 SWITCH_S = 5e-4
-"""A thread that wants the interpreter gets it so soon. By default the inference thread would wait 5 ms for it after
-each forward pass while the event loop has work, as long as the pass itself takes."""
+"""A thread that wants the interpreter gets it so soon, if it was not let go of before. By default the inference thread
+would wait 5 ms for it after each forward pass while the event loop has work, longer than the pass itself takes. Much
+sooner, threads would pass it to and fro in the middle of what they do: at each deflate it is let go of anyhow."""
 
 
 class CannotStart(Exception):

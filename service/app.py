@@ -61,7 +61,7 @@ YOUNG_OBJECTS = 20_000
 
 
 class Service(FastAPI):
-    """FastAPI inside of our layers: its own cost more than they do, and what they can answer never gets there."""
+    """FastAPI inside of our layers: what they do holds for its own refusals, too."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """FastAPI would look at its environment for each request, whether somebody wants its telemetry."""

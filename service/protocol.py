@@ -1,4 +1,7 @@
-"""HTTP below the framework: uvicorn's parser in C, with bounded heads, and problem+json for bytes that are no HTTP."""
+"""HTTP below the framework: uvicorn's parser in C, with bounded heads, and problem+json for bytes that are no HTTP.
+
+What the express takes is answered from here; for everything else uvicorn calls the application.
+"""
 
 import asyncio
 import logging
@@ -44,6 +47,8 @@ class Protocol(HttpToolsProtocol):
         self._errand: Errand | None = None
         """The newest that the express took."""
         self._client_name = ""
+        self._idle_since = 0.0
+        self._patience: asyncio.TimerHandle | None = None
         self._just_answered = False
         """Whether the bytes at hand had a whole request, and it was answered at once."""
 
@@ -54,6 +59,8 @@ class Protocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._errand is not None:
             self._errand.leave()
+        if self._patience is not None:
+            self._patience.cancel()
         if self._answering is not None and not self._answering.response_complete:
             # By itself it would be told of the newest cycle only, and send on.
             self._answering.disconnected = True
@@ -114,7 +121,29 @@ class Protocol(HttpToolsProtocol):
         errand.response_complete = self._just_answered = True
         if not errand.keep_alive:
             self.transport.close()
-        super().on_response_complete()
+        if self.pipeline or self.transport.is_closing():
+            super().on_response_complete()
+        else:
+            self.server_state.total_requests += 1
+            self._wait_for_more()
+
+    def _wait_for_more(self) -> None:
+        """One timer for many answers: it goes off at times, and is set anew if there was a request since."""
+        self._idle_since = self.loop.time()
+        if self._patience is None:
+            self._patience = self.loop.call_later(self.timeout_keep_alive, self._lose_patience)
+
+    def _lose_patience(self) -> None:
+        self._patience, errand = None, self._errand
+        waits = errand is not None and errand.is_at_hand(self.cycle) and errand.response_complete
+        if self.transport.is_closing() or not waits or self._unparsed:
+            # A request is on its way; after its answer there is a new timer, here or at uvicorn's.
+            return
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left <= 0:
+            self.transport.close()
+        else:
+            self._patience = self.loop.call_later(left, self._lose_patience)
 
     def on_message_complete(self) -> None:
         self._unparsed = 0

@@ -26,7 +26,10 @@ class Settings(BaseSettings):
     ] = "cpu"
     threads: Annotated[int, Field(ge=1, le=256, description="threads of one forward pass on the CPU")] = 1
     workers: Annotated[
-        int, Field(ge=0, le=256, description="CPU threads that share the rows of a large batch; 0: one a core")
+        int,
+        Field(
+            ge=0, le=256, description="CPU threads that share a large request; small ones are run by one; 0: one a core"
+        ),
     ] = 0
     graphs: Annotated[
         bool, Field(description="on a CPU, run operations that have a graph beside the checkpoint by ONNX Runtime")

@@ -1,5 +1,5 @@
 """Counts and distributions as plain numbers. They belong to the event loop's thread and need no lock: to observe
-something takes less than a microsecond, and a picture is observed ten times.
+something takes less than a microsecond.
 """
 
 from bisect import bisect_left

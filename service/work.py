@@ -1,4 +1,4 @@
-"""Whose a request is and where its time went; each request sees its own numbers through a context variable."""
+"""Whose a request is and where its time went; each task sees the numbers of its own through a context variable."""
 
 from contextvars import ContextVar
 from dataclasses import dataclass

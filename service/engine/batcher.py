@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from typing import Generic, Protocol
 
 from service.engine.costs import Costs
-from service.engine.fair_queue import FairQueue
+from service.engine.fair_queue import LARGE, FairQueue
 from service.engine.request import Answer, Batch, Key, Request, Result, Row
 from service.errors import DeadlineExceeded, QueueFull, ShuttingDown
 
@@ -35,10 +35,10 @@ class Observer(Protocol):
         """A batch of that many rows, and so many that nobody asked for, went through the executor."""
 
     def request_done(self, queue_s: float, run_s: float) -> None:
-        """All rows of a request were answered; called in the context of the request's own task."""
+        """All rows of a `submit` were answered; called in the context of its task."""
 
     def request_refused(self, reason: str) -> None:
-        """A request did not get its answer: queue_full, deadline, cancelled or shutting_down."""
+        """A request did not get its answer: queue_full or shutting_down, and of a `submit` deadline or cancelled."""
 
 
 class Executor(Protocol[Key, Row, Result]):
@@ -138,7 +138,8 @@ class Batcher(Generic[Key, Row, Result]):
             self._queue.add(request)
             # Not before the callers that are ready to run have queued what they have.
             self._start_if_resting(loop.call_soon)
-            self._call_for_help(lambda batcher: loop.call_soon(self._executor.start_helper, batcher))
+            if len(rows) >= LARGE:
+                self._call_for_help(lambda batcher: loop.call_soon(self._executor.start_helper, batcher))
         self._open.add(request)
         if timeout_s < math.inf:
             # And not asyncio.timeout, whose context showed in the profile of a single picture.

@@ -1,7 +1,8 @@
 """Requests that wait, and the batches that are made of them. Pure bookkeeping: no clock, no lock, no event loop.
 
 The flow whose turn it is gives a batch its key. If it wants little, the batch takes in other flows that want little,
-and from those that want much only what would be padding: so nobody's few rows wait for another's many.
+and from those that want much only what would be padding: so nobody's few rows wait for another's many. Helpers take
+from large requests only.
 """
 
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from service.engine.turns import Turns
 
 CHUNKS_A_BATCH = 4
 """A full batch has room for chunks of four flows, so that each of four large ones moves on in every batch."""
-SHARES = 4
+SHARES = 2
 """Batches for what several requests want at one time; large ones would all be answered at one time, and none before."""
 SMALLEST_SHARE = 8
 """Rows: a batch of fewer takes longer for each."""

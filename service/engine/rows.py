@@ -12,14 +12,14 @@ Draw = tuple[int, int]
 """(seed, index): one point of the latent space, for ever."""
 HELD = 1000
 """Numbers that are drawn at once: Philox takes them by halves, and up to 500 numpy keeps the interpreter. With more
-it would let go of it in each of its operations, and the event loop, if it is busy, would have it for a while each time.
+it would let go of it in each of its operations, and another thread, if it is busy, would have it for a while each time.
 """
 MANY = 32
-"""Rows that are drawn at once, in half the time: the pass behind them is long, and the event loop mostly idle."""
+"""Rows that are drawn at once, in half the time: behind them is a long pass, and no other thread is in a hurry."""
 
 
 class Seeded:
-    """A row that is a point of a seed. It is drawn before its batch begins, with all that are wanted at that time."""
+    """A row that is a point of a seed. It is drawn with others, at the latest when its batch begins."""
 
     __slots__ = ("dim", "draw", "latents", "temperature")
 

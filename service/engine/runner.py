@@ -33,7 +33,7 @@ class Runner(Protocol):
     """Runs batches on one device, from any of the threads that have entered."""
 
     workers: int
-    """How many batches are best run at one time."""
+    """How many batches of large requests are best run at one time."""
 
     def run(self, key: Key, columns: Sequence[Floats]) -> Floats:
         """Columns (B, …), one an argument -> the results (B, …). Raises NonFiniteResult if any is not finite."""

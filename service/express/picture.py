@@ -24,7 +24,7 @@ ROUTE, SHORTEST_ROUTE = "/v1/models/{m}/samples/{seeds}.{extension}", "/{seeds}.
 """As the framework has them."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class Picture:
     """The image of a seed, or those of a few, as one file, and all that its answer says beside it."""
 

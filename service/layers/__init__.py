@@ -1,1 +1,1 @@
-"""What wraps every answer, as plain ASGI, from the outermost: envelope, shortcut, barrier, departure, lane."""
+"""What wraps every answer of the framework, as plain ASGI, from the outermost: envelope, barrier, departure."""

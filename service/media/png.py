@@ -11,11 +11,12 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import orjson
 from isal import isal_zlib
 from PIL import Image
 
 from models_store.pixels import Bytes
-from service.media.recipes import RECIPE_KEY, XMP_KEY, mark, recipe_json
+from service.media.recipes import RECIPE_KEY, XMP_KEY, mark
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 COLOUR_TYPES = {1: 0, 3: 2}
@@ -30,7 +31,7 @@ def encode_png(picture: Bytes, recipe: Mapping[str, Any]) -> bytes:
     lines[:, 1:] = picture.reshape(height, width * channels)
     chunks = (
         _header(width, height, channels),
-        _chunk(b"iTXt", _text(RECIPE_KEY, recipe_json(recipe))),
+        _chunk(b"iTXt", RECIPE_HEAD + orjson.dumps(recipe)),
         MARK_CHUNK,
         _chunk(b"IDAT", isal_zlib.compress(lines, QUICKEST)),
         END_CHUNK,
@@ -50,7 +51,7 @@ def _header(width: int, height: int, channels: int) -> bytes:
 
 def _chunk(kind: bytes, content: bytes) -> bytes:
     body = kind + content
-    return struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))
+    return b"".join((len(content).to_bytes(4), body, zlib.crc32(body).to_bytes(4)))
 
 
 def _text(keyword: str, text: str) -> bytes:
@@ -58,6 +59,7 @@ def _text(keyword: str, text: str) -> bytes:
     return keyword.encode("latin-1") + b"\0\0\0\0\0" + text.encode()
 
 
+RECIPE_HEAD = _text(RECIPE_KEY, "")
 MARK_CHUNK = _chunk(b"iTXt", _text(XMP_KEY, mark()))
 """The mark stands alone there: a picture of 28×28 with both stays below a kilobyte."""
 END_CHUNK = _chunk(b"IEND", b"")

@@ -16,6 +16,6 @@ from service.layers.envelope import client_of
         ("", ""),
     ],
 )
-def test_aclient_of_is_an_address_and_of_ipv6_the_network(peer: str, client: str) -> None:
+def test_a_client_is_an_address_and_of_ipv6_the_network(peer: str, client: str) -> None:
     """The last 64 bits of an IPv6 address are the client's own to choose; what is no address is nobody's."""
     assert client_of(peer) == client

@@ -351,3 +351,31 @@ async def test_a_fault_of_the_express_leaves_the_request_to_the_framework(
 
     assert answer.status_code == 200
     assert "fault of the express" in caplog.text
+
+
+async def test_a_connection_that_asks_for_nothing_more_ends_in_its_time(express: Express) -> None:
+    """Counted from the last answer, however many there were; not while a request is on its way."""
+    async with served(nobody, express) as (port, state):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        request = f"GET {MODEL}/samples/1.png HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+
+        async def asked(content: bytes) -> None:
+            writer.write(content)
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), SOON_S)
+            await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0]))
+
+        await asked(request)
+        connection: Any = next(iter(state.connections))
+        connection.timeout_keep_alive = 0.3
+        connection._patience.cancel()
+        connection._patience = None
+        for _ in range(3):
+            await asked(request)
+            await asyncio.sleep(0.2)
+        writer.write(request[:20])
+        await asyncio.sleep(0.4)
+        await asked(request[20:])
+        asked_last = asyncio.get_running_loop().time()
+        assert await asyncio.wait_for(reader.read(), SOON_S) == b""
+        assert asyncio.get_running_loop().time() - asked_last > 0.25
+        writer.close()
