@@ -125,28 +125,31 @@ def squares(tmp_path: Path, little_world: ImageSet) -> Path:
     return folder
 
 
-TINY = "--image-size 8 --width 8 --latent-dim 4 --batch-size 16 --threads 1 --validate-every 300 --steps 1300"
+TINY = "--image-size 8 --width 8 --latent-dim 4 --batch-size 16 --threads 1 --validate-every 900 --steps 1700"
 
 
 def test_a_run_that_collapses_stops_with_one_line_and_keeps_its_best(
     squares: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Healthy for 900 steps, then at a learning rate of 3: status 1, and the network of step 900; `ignore` goes on."""
+    """Healthy for 900 steps, then at a learning rate of 30: status 1, and the network of step 900; `ignore` goes on.
+
+    At such a rate the discriminator is never fooled again, on any processor; what samples look like is a matter of luck.
+    """
     run = tmp_path / "0001-dcgan"
     start = f"dcgan --data {squares} {TINY} --learning-rate 2e-3 --runs {tmp_path} --stop-after 900"
     assert main(start.split()) == 0
     capsys.readouterr()
     best = (run / "best.safetensors").read_bytes()
     config = json.loads((run / "config.json").read_text())
-    (run / "config.json").write_text(json.dumps(config | {"learning_rate": 3.0}))
+    (run / "config.json").write_text(json.dumps(config | {"learning_rate": 30.0}))
 
     assert main(f"dcgan --resume {run}".split()) == 1
 
     error = capsys.readouterr().err
     assert len(error.splitlines()) == 1
-    assert f"training: {run} stopped at step 1200: samples lie" in error
+    assert f"training: {run} stopped at step 1500: the discriminator's cost was below" in error
     assert f"the best network, of step 900, stays: python -m training evaluate {run}" in error
     assert (run / "best.safetensors").read_bytes() == best
     assert main(f"dcgan --resume {run} --on-collapse ignore".split()) == 0
     assert json.loads((run / "config.json").read_text())["on_collapse"] == "ignore"
-    assert Run.open(run).statistics()[-1]["step"] == 1300
+    assert Run.open(run).statistics()[-1]["step"] == 1700
