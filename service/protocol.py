@@ -97,10 +97,11 @@ class Protocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def _is_plain(self) -> bool:
-        """Whether it is a GET with nothing before it on its way, and the connection stays."""
+        """Whether it is a GET with nothing before it on its way or not yet read, and the connection stays."""
         parser, cycle = self.parser, self.cycle
-        waits = cycle is not None and not cycle.response_complete
-        return not waits and parser.get_method() == b"GET" and parser.should_keep_alive()
+        waits = (cycle is not None and not cycle.response_complete) or self.flow.write_paused
+        stays = parser.should_keep_alive() and parser.get_http_version() != "1.0"
+        return not waits and stays and parser.get_method() == b"GET"
 
     def _taken(self, express: Express) -> bool:
         try:
@@ -178,15 +179,15 @@ class Protocol(HttpToolsProtocol):
         """Answers what cannot be parsed, unless an answer is on its way already; then nothing more is read."""
         if self.transport.is_closing():
             return
-        if self._just_answered:
-            # Only what follows is none: that answer was the connection's last.
-            self.transport.close()
-            return
         cycle = self.cycle
         if cycle is not None and not cycle.response_complete and not cycle.more_body:
             # Its request was whole, only what follows is none: it gets its answer, the connection no more.
             cycle.keep_alive = False
             self.transport.pause_reading()
+            return
+        if self._just_answered:
+            # Only what follows is none: that answer was the connection's last.
+            self.transport.close()
             return
         if cycle is None or not cycle.response_started or cycle.response_complete:
             self.transport.write(_refusal(msg))

@@ -13,6 +13,8 @@ from typing import Any, Literal, Protocol
 
 ADDRESSES = 4096
 """That are remembered; one takes a few kilobytes, its file not counted."""
+LONGEST_ADDRESS = 2048
+"""Bytes of one; a longer one is none that a page would ask for often."""
 LARGEST_SHARE = 8
 """A file of more than this part of the shelf would push out too many others."""
 
@@ -37,7 +39,6 @@ class Answer:
     """All that is sent for an address."""
 
     etag: str
-    content: bytes
     lines: bytes
     """The headers of 200, as they are sent; for the collector one object and not twenty."""
     route: str
@@ -91,14 +92,18 @@ class Shelf:
         answer = self._answers.get(address)
         if answer is None or answer.etag not in self._files:
             return None
-        self._files.move_to_end(answer.etag)
         self._answers.move_to_end(address)
-        self._observer.file_given("kept")
         return answer
+
+    def content(self, answer: Answer) -> bytes:
+        """The file of an answer that was given just now."""
+        self._files.move_to_end(answer.etag)
+        self._observer.file_given("kept")
+        return self._files[answer.etag]
 
     def remember(self, address: Address, answer: Answer) -> None:
         """So that the next request for the address needs nothing but this."""
-        if answer.etag not in self._files:
+        if answer.etag not in self._files or len(address[0]) + len(address[1]) > LONGEST_ADDRESS:
             return
         self._answers[address] = answer
         if len(self._answers) > ADDRESSES:
@@ -147,7 +152,7 @@ class Shelf:
 
     def forget(self, etag: str) -> None:
         """It is not being made any more."""
-        del self._making[etag]
+        self._making.pop(etag, None)
 
     def put(self, etag: str, content: bytes) -> None:
         """It is made; a file that would take too much of the room is not kept."""

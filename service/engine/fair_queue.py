@@ -17,8 +17,10 @@ from service.engine.turns import Turns
 
 CHUNKS_A_BATCH = 4
 """A full batch has room for chunks of four flows, so that each of four large ones moves on in every batch."""
-SHARES = 2
+SHARES = 4
 """Batches for what several requests want at one time; large ones would all be answered at one time, and none before."""
+SHORT_NS = 10_000_000
+"""What a batch of half of them may cost: so short a time nobody minds, and each batch costs something by itself."""
 SMALLEST_SHARE = 8
 """Rows: a batch of fewer takes longer for each."""
 LARGE = 16
@@ -83,7 +85,7 @@ class FairQueue(Generic[Key, Row, Result]):
         return None
 
     def _form(self, batch: Batch[Key, Row, Result], first: Flow[Key, Row, Result], *, large: bool) -> None:
-        room = min(self._costs.room(batch.key), self._share(batch.key))
+        room = min(self._costs.room(batch.key), self._share(first))
         if first.requests[0].alone:
             self._serve(first, batch, room)
         elif large:
@@ -95,17 +97,18 @@ class FairQueue(Generic[Key, Row, Result]):
             if batch.shares:
                 self._fill(batch, min(room, self._costs.computed(batch.key, batch.size)), lambda _: True)
 
-    def _share(self, key: Key) -> int:
+    def _share(self, first: Flow[Key, Row, Result]) -> int:
         """Of what small requests want, a part: the rest keeps the executor busy while they get their answers.
 
         Of a large one, its part for each of the workers.
         """
-        lane = self._turns.lane(key)
-        rows = len(lane[0].requests[0].rows)
+        rows, lane = len(first.requests[0].rows), self._turns.lane(first.key)
         if rows >= LARGE and self._workers > 1:
             return max(LARGE, -(-rows // self._workers))
         if sum(len(flow.requests) for flow in lane) > 1:
-            return max(SMALLEST_SHARE, sum(flow.rows for flow in lane) // SHARES)
+            wanted = sum(flow.rows for flow in lane)
+            short = SHORT_NS // self._costs.row_ns(first.key)
+            return max(SMALLEST_SHARE, wanted // SHARES, min(wanted // 2, short))
         return rows
 
     def _fill(self, batch: Batch[Key, Row, Result], room: int, may: Callable[[Flow[Key, Row, Result]], bool]) -> None:

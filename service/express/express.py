@@ -25,7 +25,7 @@ class Express:
         address, tools = (path, query), self._tools
         if (answer := tools.shelf.answer(address)) is not None:
             errand = Errand(connection, headers, client, tools.telemetry)
-            _give(answer, errand)
+            self._give(answer, errand)
             return errand
         picture = picture_of(tools.engine.catalog, path, query)
         if picture is None or tools.shelf.has(picture.etag):
@@ -36,10 +36,9 @@ class Express:
         Order(picture, errand, address, tools).place()
         return errand
 
-
-def _give(answer: Answer, errand: Errand) -> None:
-    """The file, or 304 to whoever has it already."""
-    if matches(errand.header(b"if-none-match") or "", answer.etag):
-        errand.answer(answer.route, 304, answer.cache_lines, b"")
-    else:
-        errand.answer(answer.route, 200, answer.lines, answer.content)
+    def _give(self, answer: Answer, errand: Errand) -> None:
+        """The file, or 304 to whoever has it already."""
+        if matches(errand.header(b"if-none-match") or "", answer.etag):
+            errand.answer(answer.route, 304, answer.cache_lines, b"")
+        else:
+            errand.answer(answer.route, 200, answer.lines, self._tools.shelf.content(answer))

@@ -60,7 +60,7 @@ class Order:
                 temperature=picture.options.temperature,
                 client=self._errand.work.client,
             )
-        except ServiceError as error:
+        except Exception as error:  # noqa: BLE001  # somebody may wait for the file already: it has to be answered here
             self._refuse(error)
         else:
             self._errand.pending = self
@@ -95,10 +95,11 @@ class Order:
         """The client has gone."""
         if self._encoding is not None:
             self._encoding.cancel()
+        else:
+            self._tools.telemetry.request_refused("cancelled")
         self._release()
         self._errand.pending = None
         self._making.give_up()
-        self._tools.telemetry.request_refused("cancelled")
         self._errand.count(self._picture.route, CLIENT_GONE)
         logger.info("client gone request_id=%s", self._errand.request_id)
 
@@ -111,10 +112,11 @@ class Order:
             self._errand.work.queue_s, self._errand.work.model_s = request.queue_s, request.run_s
 
     def _encoded(self, content_of: Callable[[], bytes], started: float) -> None:
+        if self._errand.pending is not self:
+            # The client has gone while the file was made.
+            return
         try:
             content = content_of()
-        except asyncio.CancelledError:
-            return
         except Exception as error:  # noqa: BLE001  # the other rows of the batch have answers to come
             self._refuse(error)
             return
@@ -123,7 +125,7 @@ class Order:
         self._making.keep(content)
         self._tools.telemetry.file_given("made")
         picture = self._picture
-        answer = Answer(picture.etag, content, picture.lines(len(content)), picture.route)
+        answer = Answer(picture.etag, picture.lines(len(content)), picture.route)
         self._tools.shelf.remember(self._address, answer)
         self._errand.answer(picture.route, 200, answer.lines, content)
 

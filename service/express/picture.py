@@ -17,8 +17,8 @@ from service.routes.samples import SampleParameters, fixed_by, recipe_of
 from service.routes.seeds import RANDOM, parse_seeds, seed_headers
 from service.routes.target import MEDIA_TYPES, Headers, Recipe, Target
 
-PINNED = re.compile(rb"/v1/models/([^/%]+)/samples/([^/%]+)\.(png|npy)")
-SHORTEST = re.compile(rb"/([^/%]+)\.(png)")
+PINNED = re.compile(rb"/v1/models/([^/%#]+)/samples/([^/%#]+)\.(png|npy)")
+SHORTEST = re.compile(rb"/([^/%#]+)\.(png)")
 """Of the default model."""
 ROUTE, SHORTEST_ROUTE = "/v1/models/{m}/samples/{seeds}.{extension}", "/{seeds}.png"
 """As the framework has them."""

@@ -82,7 +82,7 @@ class Exchange(Target):
         response = self.answer(content, extension, stem, headers)
         # Only what the address alone decides: without an extension it was the Accept header.
         if str(scope["path"]).endswith(f".{extension}"):
-            answer = Answer(etag, content, lines_of(response.raw_headers), scope["route"].path)
+            answer = Answer(etag, lines_of(response.raw_headers), scope["route"].path)
             self.shelf.remember(address_of(scope), answer)
         return response
 

@@ -16,8 +16,10 @@ from uvicorn.server import ServerState
 from models_store.latents import Floats
 from models_store.pixels import Bytes
 from service.errors import NonFiniteResult
+from service.express.errand import Errand
 from service.express.express import NAME, Express
-from service.express.order import Tools
+from service.express.order import Order, Tools
+from service.express.picture import picture_of
 from service.protocol import Protocol
 
 pytestmark = pytest.mark.anyio
@@ -149,6 +151,8 @@ async def test_the_answer_is_the_frameworks(app: FastAPI, express: Express, addr
     [
         "GET {} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
         "GET {} HTTP/1.0\r\nHost: x\r\n\r\n",
+        "GET {} HTTP/1.0\r\nHost: x\r\nConnection: keep-alive\r\n\r\n",
+        "GET /a#b.png HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
         "GET {} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
         "GET {} HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 192.0.2.1\r\nConnection: close\r\n\r\n",
         "GET {} HTTP/1.1\r\nHost: x\r\nIf-None-Match: *\r\nConnection: close\r\n\r\n",
@@ -164,7 +168,8 @@ async def test_what_is_unusual_about_a_request_is_the_frameworks(app: FastAPI, e
             writer.write(head.format(f"{MODEL}/samples/42.png").encode())
             answer = await asyncio.wait_for(reader.read(), SOON_S)
             writer.close()
-            bodies.append((answer.split(b"\r\n")[0], answer.partition(b"\r\n\r\n")[2]))
+            # Of the first answer: ids of requests differ, their lengths do not.
+            bodies.append((answer.split(b"\r\n")[0], len(answer.partition(b"\r\n\r\n")[2])))
     assert bodies[0] == bodies[1]
 
 
@@ -195,6 +200,48 @@ async def test_requests_in_one_piece_are_answered_in_their_order(app: FastAPI, e
             length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
             await reader.readexactly(length)
         writer.close()
+
+
+async def test_what_is_given_counts_and_what_is_not_does_not(app: FastAPI, express: Express) -> None:
+    """A file from the shelf is counted as kept, a 304 is none."""
+    kept = app.state.telemetry._files
+    async with asking(nobody, express) as client:
+        etag = (await client.get(f"{MODEL}/samples/42.png")).headers["etag"]
+        before = kept["kept",]
+        await client.get(f"{MODEL}/samples/42.png")
+        await client.get(f"{MODEL}/samples/42.png", headers={"If-None-Match": etag})
+    assert kept["kept",] == before + 1
+
+
+async def test_a_client_that_does_not_read_is_not_written_to_without_end(app: FastAPI, express: Express) -> None:
+    """A thousand requests for what lies on the shelf, and a connection that takes nothing."""
+    address = f"{MODEL}/samples/0-63.png?size=224"
+    async with served(app, express) as (port, state):
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=SOON_S) as client:
+            size = len((await client.get(address)).content)
+        _, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
+        writer.write(f"GET {address} HTTP/1.1\r\nHost: x\r\n\r\n".encode() * 1000)
+        await asyncio.sleep(0.3)
+        held = max(connection.transport.get_write_buffer_size() for connection in state.connections)
+        writer.transport.abort()
+    assert size > 100_000
+    assert held < 3 * size
+
+
+async def test_a_whole_request_behind_one_that_was_answered_gets_its_answer_before_garbage_ends_it(
+    app: FastAPI, express: Express
+) -> None:
+    """Two answers, and then nothing."""
+    async with served(app, express) as (port, _):
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=SOON_S) as client:
+            await client.get(f"{MODEL}/samples/1.png")
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        both = (f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n" for path in (f"{MODEL}/samples/1.png", "/v1/models"))
+        writer.write(f"{''.join(both)}GARBAGE\r\n\r\n".encode())
+        said = await asyncio.wait_for(reader.read(), SOON_S)
+        writer.close()
+    assert said.count(b"HTTP/1.1 200 ") == 2
+    assert said.count(b"HTTP/1.1 ") == 2
 
 
 class Held:
@@ -308,6 +355,43 @@ async def test_a_picture_that_comes_too_late_is_a_504(
     held.go.set()
 
     assert late.status_code == 504
+
+
+async def test_who_leaves_in_the_moment_in_which_a_sheet_is_ready_leaves_it_to_the_next(
+    app: FastAPI, express: Express, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the end of its encoding and the turn of the loop that hears of it: it is made anew for who asks then."""
+    tools = express._tools
+    picture = picture_of(tools.engine.catalog, f"{MODEL}/samples/0-63.png".encode(), b"")
+    assert picture is not None
+    replies: list[int] = []
+
+    class Silence:
+        def reply(self, errand: Errand, status: int, lines: bytes, body: bytes) -> None:
+            replies.append(status)
+
+    def placed() -> Errand:
+        errand = Errand(Silence(), [], "", tools.telemetry)
+        Order(picture, errand, (b"", b""), tools).place()
+        return errand
+
+    encoded = asyncio.Event()
+
+    async def ready(_call: object, *, pixels: int) -> bytes:
+        encoded.set()
+        return b"sheet"
+
+    monkeypatch.setattr(tools.pool, "run", ready)
+    first = placed()
+    # Whoever waits for the event goes on in the turn behind that in which the encoding ended, before its callback.
+    await encoded.wait()
+    order: Any = first.pending
+    assert order._encoding.done()
+    first.leave()
+    second = placed()
+    await until(lambda: bool(replies))
+    assert replies == [200]
+    assert second.pending is None
 
 
 async def test_the_same_picture_is_made_once_for_both_ways(app: FastAPI, express: Express, held: Held) -> None:

@@ -135,7 +135,7 @@ async def test_addresses_are_bounded_too() -> None:
     await shelf.file("W/1", maker)
 
     for number in range(ADDRESSES + 1):
-        shelf.remember((b"/%d" % number, b""), Answer("W/1", b"picture", b"", "/"))
+        shelf.remember((b"/%d" % number, b""), Answer("W/1", b"", "/"))
 
     assert shelf.answer((b"/0", b"")) is None
     assert shelf.answer((b"/1", b"")) is not None

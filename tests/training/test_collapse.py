@@ -133,7 +133,7 @@ def test_a_run_that_collapses_stops_with_one_line_and_keeps_its_best(
 ) -> None:
     """Healthy for 900 steps, then at a learning rate of 30: status 1, and the network of step 900; `ignore` goes on.
 
-    At such a rate the discriminator is never fooled again, on any processor; what samples look like is a matter of luck.
+    At such a rate the discriminator is never fooled again, on any processor; what samples look like is luck.
     """
     run = tmp_path / "0001-dcgan"
     start = f"dcgan --data {squares} {TINY} --learning-rate 2e-3 --runs {tmp_path} --stop-after 900"
