@@ -4,7 +4,7 @@ the same with batches of large requests.
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from typing import Any, cast
 
@@ -35,9 +35,12 @@ class InferenceThreads:
         self._help_wanted: SimpleQueue[ArrayBatcher | None] = SimpleQueue()
         self.last_run_failed = False
         """Whether the device may be broken; a bad input is no sign of that."""
-        self._threads = [threading.Thread(target=self._serve, name="inference", daemon=True)]
+        main = (self._wanted, ArrayBatcher.begin)
+        self._threads = [threading.Thread(target=self._serve, args=main, name="inference", daemon=True)]
+        helping = (self._help_wanted, ArrayBatcher.assist)
         self._threads += [
-            threading.Thread(target=self._help, name=f"helper-{number}", daemon=True) for number in range(self.helpers)
+            threading.Thread(target=self._serve, args=helping, name=f"helper-{number}", daemon=True)
+            for number in range(self.helpers)
         ]
         for thread in self._threads:
             thread.start()
@@ -59,16 +62,14 @@ class InferenceThreads:
         for thread in self._threads:
             thread.join()
 
-    def _serve(self) -> None:
+    def _serve(
+        self,
+        wanted: "SimpleQueue[ArrayBatcher | None]",
+        take: Callable[[ArrayBatcher], Batch[Key, Row, NDArray[Any]] | None],
+    ) -> None:
         self._runner.enter()
-        while (batcher := self._wanted.get()) is not None:
-            while (batch := batcher.begin()) is not None:
-                batcher.end(batch, self._outcome(batch))
-
-    def _help(self) -> None:
-        self._runner.enter()
-        while (batcher := self._help_wanted.get()) is not None:
-            while (batch := batcher.assist()) is not None:
+        while (batcher := wanted.get()) is not None:
+            while (batch := take(batcher)) is not None:
                 batcher.end(batch, self._outcome(batch))
 
     def _outcome(self, batch: Batch[Key, Row, NDArray[Any]]) -> Sequence[NDArray[Any]] | Exception:

@@ -11,12 +11,11 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import orjson
 from isal import isal_zlib
 from PIL import Image
 
 from models_store.pixels import Bytes
-from service.media.recipes import RECIPE_KEY, XMP_KEY, mark
+from service.media.recipes import RECIPE_KEY, XMP_KEY, mark, recipe_json
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 COLOUR_TYPES = {1: 0, 3: 2}
@@ -31,7 +30,7 @@ def encode_png(picture: Bytes, recipe: Mapping[str, Any]) -> bytes:
     lines[:, 1:] = picture.reshape(height, width * channels)
     chunks = (
         _header(width, height, channels),
-        _chunk(b"iTXt", RECIPE_HEAD + orjson.dumps(recipe)),
+        _chunk(b"iTXt", RECIPE_HEAD + recipe_json(recipe)),
         MARK_CHUNK,
         _chunk(b"IDAT", isal_zlib.compress(lines, QUICKEST)),
         END_CHUNK,

@@ -30,7 +30,7 @@ QUOTE = {'"': "&quot;"}
 def png_text(recipe: Mapping[str, Any]) -> PngInfo:
     """The text chunks of a PNG that Pillow writes."""
     info = PngInfo()
-    info.add_itxt(RECIPE_KEY, recipe_json(recipe))
+    info.add_itxt(RECIPE_KEY, recipe_json(recipe).decode())
     info.add_itxt(XMP_KEY, mark())
     return info
 
@@ -42,7 +42,7 @@ def mark() -> str:
 
 def xmp(recipe: Mapping[str, Any]) -> bytes:
     """Recipe and mark as an XMP packet, for formats that have nothing else."""
-    attribute = quoteattr(recipe_json(recipe), QUOTE)
+    attribute = quoteattr(recipe_json(recipe).decode(), QUOTE)
     return _packet(f' xmlns:l="{NAMESPACE}" l:recipe={attribute}').encode()
 
 
@@ -55,9 +55,9 @@ def recipe_text(image: Image.Image) -> str | None:
     return text if text is None or len(text) <= LONGEST_RECIPE else None
 
 
-def recipe_json(recipe: Mapping[str, Any]) -> str:
+def recipe_json(recipe: Mapping[str, Any]) -> bytes:
     """The recipe as it is written into files."""
-    return orjson.dumps(recipe).decode()
+    return orjson.dumps(recipe)
 
 
 def _packet(more: str) -> str:
