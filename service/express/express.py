@@ -2,7 +2,7 @@
 
 from service.express.errand import Connection, Errand, Headers
 from service.express.order import Order, Tools
-from service.express.picture import picture_of
+from service.express.pattern import Patterns
 from service.shelf import Answer, matches
 
 NAME = "express"
@@ -16,6 +16,7 @@ class Express:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
+        self._patterns = Patterns(tools.engine.catalog)
 
     def take(self, url: bytes, headers: Headers, client: str, connection: Connection) -> Errand | None:
         """The errand of a GET, which is answered now or later; None leaves the request to the framework."""
@@ -27,7 +28,7 @@ class Express:
             errand = Errand(connection, headers, client, tools.telemetry)
             self._give(answer, errand)
             return errand
-        picture = picture_of(tools.engine.catalog, path, query)
+        picture = self._patterns.picture_of(path, query)
         if picture is None or tools.shelf.has(picture.etag):
             return None
         errand = Errand(connection, headers, client, tools.telemetry)

@@ -54,10 +54,10 @@ class Order:
         picture = self._picture
         try:
             self._request = self._tools.engine.order(
-                picture.model,
+                picture.kind.model,
                 picture.draws,
                 self,
-                temperature=picture.options.temperature,
+                temperature=picture.kind.options.temperature,
                 client=self._errand.work.client,
             )
         except Exception as error:  # noqa: BLE001  # somebody may wait for the file already: it has to be answered here
@@ -73,14 +73,15 @@ class Order:
     def set_result(self, results: list[NDArray[Any]], /) -> None:
         """The levels (H, W, C) of each image."""
         self._release()
-        picture, started = self._picture, time.perf_counter()
+        picture, kind, started = self._picture, self._picture.kind, time.perf_counter()
+        pixels = kind.pixels(len(results))
         levels = np.stack(results) if len(results) > 1 else results[0][None]
 
         def encode() -> bytes:
-            return file_of(levels, picture.extension, picture.options, picture.recipe)
+            return file_of(levels, kind.extension, kind.options, picture.recipe)
 
-        if picture.pixels > FEW_PIXELS:
-            self._encoding = asyncio.ensure_future(self._tools.pool.run(encode, pixels=picture.pixels))
+        if pixels > FEW_PIXELS:
+            self._encoding = asyncio.ensure_future(self._tools.pool.run(encode, pixels=pixels))
             self._encoding.add_done_callback(lambda encoding: self._encoded(encoding.result, started))
         else:
             self._encoded(encode, started)
@@ -100,7 +101,7 @@ class Order:
         self._release()
         self._errand.pending = None
         self._making.give_up()
-        self._errand.count(self._picture.route, CLIENT_GONE)
+        self._errand.count(self._picture.kind.route, CLIENT_GONE)
         logger.info("client gone request_id=%s", self._errand.request_id)
 
     def _release(self) -> None:
@@ -125,9 +126,9 @@ class Order:
         self._making.keep(content)
         self._tools.telemetry.file_given("made")
         picture = self._picture
-        answer = Answer(picture.etag, picture.lines(len(content)), picture.route)
+        answer = Answer(picture.etag, picture.lines(len(content)), picture.kind.route)
         self._tools.shelf.remember(self._address, answer)
-        self._errand.answer(picture.route, 200, answer.lines, content)
+        self._errand.answer(picture.kind.route, 200, answer.lines, content)
 
     def _refuse(self, error: Exception) -> None:
         self._errand.pending = None
@@ -137,4 +138,4 @@ class Order:
             error = InternalError("a fault of the service; its log has more under this request id")
         response = problem(error, self._errand.request_id, self._errand.header(b"accept-language") or "")
         lines = lines_of(response.raw_headers)
-        self._errand.answer(self._picture.route, response.status_code, lines, bytes(response.body))
+        self._errand.answer(self._picture.kind.route, response.status_code, lines, bytes(response.body))

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from urllib.parse import parse_qsl
 
@@ -15,7 +15,7 @@ from service.limits import LIMITS
 from service.routes.exchange import label_of
 from service.routes.samples import SampleParameters, fixed_by, recipe_of
 from service.routes.seeds import RANDOM, parse_seeds, seed_headers
-from service.routes.target import MEDIA_TYPES, Headers, Recipe, Target
+from service.routes.target import MEDIA_TYPES, Recipe, Target, etag_of, fixed_text
 
 PINNED = re.compile(rb"/v1/models/([^/%#]+)/samples/([^/%#]+)\.(png|npy)")
 SHORTEST = re.compile(rb"/([^/%#]+)\.(png)")
@@ -24,34 +24,41 @@ ROUTE, SHORTEST_ROUTE = "/v1/models/{m}/samples/{seeds}.{extension}", "/{seeds}.
 """As the framework has them."""
 
 
-@dataclass(kw_only=True, slots=True)
-class Picture:
-    """The image of a seed, or those of a few, as one file, and all that its answer says beside it."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kind:
+    """What pictures have in common if their addresses differ in their seeds alone."""
 
     model: ServedModel
     route: str
     extension: str
-    draws: Sequence[Draw]
     options: SampleParameters
-    recipe: Recipe
-    headers: Headers
 
-    @property
-    def etag(self) -> str:
-        return self.headers["ETag"]
-
-    @property
-    def pixels(self) -> int:
-        """That have to be encoded: levels as they are need only be copied."""
+    def pixels(self, count: int) -> int:
+        """That have to be encoded for so many images: levels as they are need only be copied."""
         if self.extension == "npy" and self.options.size is None:
             return 0
-        side = self.options.size or max(self.model.image_shape[1:])
-        return len(self.draws) * side * side
+        return count * (self.options.size or max(self.model.image_shape[1:])) ** 2
+
+
+@dataclass(slots=True)
+class Picture:
+    """The image of a seed, or those of a few, as one file, and all that its answer says beside it."""
+
+    kind: Kind
+    draws: Sequence[Draw]
+    recipe: Recipe
+    fixed: bytes
+    """Its `fixed_text`."""
+    head: bytes
+    """The headers of its answer as they are sent, but for two."""
+    etag: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.etag = etag_of(self.fixed)
 
     def lines(self, length: int) -> bytes:
-        """The headers of the answer as they are sent; `length` is that of the file in bytes."""
-        headers = {**self.headers, "Content-Length": str(length), "Content-Type": MEDIA_TYPES[self.extension]}
-        return "".join([f"{name}: {value}\r\n" for name, value in headers.items()]).encode("latin-1")
+        """All headers of the answer with the file, which has so many bytes."""
+        return b"%bETag: %b\r\nContent-Length: %d\r\n" % (self.head, self.etag.encode(), length)
 
 
 def picture_of(catalog: Catalog, path: bytes, query: bytes) -> Picture | None:
@@ -69,20 +76,21 @@ def picture_of(catalog: Catalog, path: bytes, query: bytes) -> Picture | None:
         return None
     if not seeds:
         return None
+    kind = Kind(
+        model=model, route=ROUTE if named else SHORTEST_ROUTE, extension=extension, options=options
+    )
     draws = [(seed, options.index) for seed in seeds]
     place = f"samples/{text}.{extension}"
     target = Target(reference=reference, place=place, query=query.decode("latin-1"), model=model)
     recipe = recipe_of(target, draws, options)
-    cached = target.cache_headers(fixed_by(recipe, options), extension)
-    return Picture(
-        model=model,
-        route=ROUTE if named else SHORTEST_ROUTE,
-        extension=extension,
-        draws=draws,
-        options=options,
-        recipe=recipe,
-        headers={**target.file_headers(extension, label_of(seeds)), **cached, **seed_headers(seeds)},
-    )
+    headers = {
+        **target.file_headers(extension, label_of(seeds)),
+        **target.lifetime_headers(),
+        **seed_headers(seeds),
+        "Content-Type": MEDIA_TYPES[extension],
+    }
+    head = "".join([f"{name}: {value}\r\n" for name, value in headers.items()]).encode("latin-1")
+    return Picture(kind, draws, recipe, fixed_text(fixed_by(recipe, options), extension), head)
 
 
 @lru_cache(maxsize=256)

@@ -63,8 +63,11 @@ class Target:
 
     def cache_headers(self, recipe: Recipe, extension: str) -> Headers:
         """The ETag, known before anything is computed, and how long the answer may be kept."""
-        fixed = orjson.dumps([recipe, extension, ENCODER_VERSION], option=orjson.OPT_SORT_KEYS)
-        headers = {"ETag": f'W/"{hashlib.sha256(fixed).hexdigest()[:32]}"', "Model-Version": self.model.digest}
+        return {"ETag": etag_of(fixed_text(recipe, extension)), **self.lifetime_headers()}
+
+    def lifetime_headers(self) -> Headers:
+        """How long the answer may be kept, and the address where it may be kept for longest."""
+        headers = {"Model-Version": self.model.digest}
         if "@" in self.reference:
             headers["Cache-Control"] = f"public, max-age={YEAR_S}, immutable"
         else:
@@ -78,3 +81,13 @@ class Target:
             "Content-Disposition": f'inline; filename="{self.model.name}-{stem}.{extension}"',
             "Model-Version": self.model.digest,
         }
+
+
+def fixed_text(recipe: Recipe, extension: str) -> bytes:
+    """All that the bytes of a file depend on, in one form only."""
+    return orjson.dumps([recipe, extension, ENCODER_VERSION], option=orjson.OPT_SORT_KEYS)
+
+
+def etag_of(text: bytes) -> str:
+    """The ETag of the file of which this is the `fixed_text`."""
+    return f'W/"{hashlib.sha256(text).hexdigest()[:32]}"'
