@@ -10,12 +10,6 @@ from models_store.latents import Floats, normals
 
 Draw = tuple[int, int]
 """(seed, index): one point of the latent space, for ever."""
-HELD = 1000
-"""Numbers that are drawn at once: Philox takes them by halves, and up to 500 numpy keeps the interpreter. With more
-it would let go of it in each of its operations, and another thread, if it is busy, would have it for a while each time.
-"""
-MANY = 32
-"""Rows that are drawn at once, in half the time: behind them is a long pass, and no other thread is in a hurry."""
 
 
 class Seeded:
@@ -52,12 +46,9 @@ def draw_points(rows: Sequence[Seeded]) -> None:
     for row in rows:
         by_dim.setdefault(row.dim, []).append(row)
     for dim, alike in by_dim.items():
-        count = len(alike) if len(alike) >= MANY else max(1, HELD // dim)
-        for start in range(0, len(alike), count):
-            part = alike[start : start + count]
-            points = latents_of([row.draw for row in part], dim, [row.temperature for row in part])
-            for row, point in zip(part, points, strict=True):
-                row.latents = point
+        points = latents_of([row.draw for row in alike], dim, [row.temperature for row in alike])
+        for row, point in zip(alike, points, strict=True):
+            row.latents = point
 
 
 def latents_of(draws: Sequence[Draw], dim: int, temperatures: Sequence[float] | float) -> Floats:

@@ -76,9 +76,7 @@ def picture_of(catalog: Catalog, path: bytes, query: bytes) -> Picture | None:
         return None
     if not seeds:
         return None
-    kind = Kind(
-        model=model, route=ROUTE if named else SHORTEST_ROUTE, extension=extension, options=options
-    )
+    kind = Kind(model=model, route=ROUTE if named else SHORTEST_ROUTE, extension=extension, options=options)
     draws = [(seed, options.index) for seed in seeds]
     place = f"samples/{text}.{extension}"
     target = Target(reference=reference, place=place, query=query.decode("latin-1"), model=model)
