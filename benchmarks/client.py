@@ -1,15 +1,20 @@
 """A load generator: raw sockets and one thread, for on two cores a client's microseconds are the server's, too.
 
+It never takes a core from a server that is at work (SCHED_BATCH), as a client on another machine would not: otherwise
+it comes in between with each answer that is sent, and the server pays for that with its caches.
+
 Every answer is parsed as far as its length, and counted as an error unless it has the status that was expected. Times
 are kept one by one, so percentiles are exact. In an open loop a request's time runs from the moment at which it was
 due, whether it could be sent then or not: a server that stalls is charged for all who would have come meanwhile.
 """
 
+import os
 import select
 import socket
 import time
 from collections import deque
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 HOST = "127.0.0.1"
@@ -141,9 +146,10 @@ class _Load:
         window, cpu, start = self._window, time.process_time(), time.perf_counter()
         self._due.extend(start + offset for offset in offsets)
         self._end = start + window.seconds
-        while (self._due or self._busy) and time.perf_counter() < self._end + GRACE_S:
-            self._send_what_is_due()
-            self._receive_what_came()
+        with _giving_way():
+            while (self._due or self._busy) and time.perf_counter() < self._end + GRACE_S:
+                self._send_what_is_due()
+                self._receive_what_came()
         window.errors += len(self._due) + len(self._busy)
         window.client_cpu = time.process_time() - cpu
         for connection in (*self._idle, *self._busy.values()):
@@ -212,6 +218,17 @@ class _Load:
     def _ask_again(self, now: float) -> None:
         if self._closed and now < self._end:
             self._due.append(now)
+
+
+@contextmanager
+def _giving_way() -> Iterator[None]:
+    """This thread waits until others sleep or have had their time."""
+    before = os.sched_getscheduler(0)
+    os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, before, os.sched_param(0))
 
 
 def _joined(content: bytes) -> bytes:
