@@ -223,6 +223,7 @@ class Batcher(Generic[Key, Row, Result]):
         self._observer.batch_ran(batch.size, padding, ended_at - batch.started_at)
         position = 0
         for share in batch.shares:
-            share.request.run_s = ended_at - (share.request.started_at or ended_at)
-            share.request.fill(share.start, outcome[position : position + len(share)])
-            position += len(share)
+            request, end = share.request, position + share.size
+            request.run_s = ended_at - (request.started_at or ended_at)
+            request.fill(share.start, outcome[position:end])
+            position = end

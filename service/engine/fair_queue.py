@@ -65,7 +65,7 @@ class FairQueue(Generic[Key, Row, Result]):
             request.give_back(share)
             request.alone = True
             flow.insert(request)
-            self.loads.change(request.client, len(share), len(share) * request.row_ns)
+            self.loads.change(request.client, share.size, share.size * request.row_ns)
 
     @property
     def has_large(self) -> bool:
@@ -123,22 +123,22 @@ class FairQueue(Generic[Key, Row, Result]):
     def _serve(self, flow: Flow[Key, Row, Result], batch: Batch[Key, Row, Result], space: int) -> None:
         """Up to `space` rows of the flow; at least one request of it moves on or is dropped."""
         self._turns.leave(flow)
-        row_ns, rows, ns = self._costs.row_ns(flow.key), 0, 0
-        while rows < space and flow.requests:
+        row_ns, before, ns = self._costs.row_ns(flow.key), batch.size, 0
+        full = before + space
+        while batch.size < full and flow.requests:
             request = flow.requests[0]
             if request.deadline <= batch.started_at:
                 self._drop(flow, request)
                 continue
             if request.alone and batch.shares:
                 break
-            share = flow.serve(space - rows, row_ns)
+            share = flow.serve(full - batch.size, row_ns)
             batch.add(share)
-            rows += len(share)
-            ns += len(share) * request.row_ns
+            ns += share.size * request.row_ns
             if request.alone:
                 request.alone = False
                 break
-        self.loads.change(flow.client, -rows, -ns)
+        self.loads.change(flow.client, before - batch.size, -ns)
         self._turns.settle(flow)
 
     def _drop(self, flow: Flow[Key, Row, Result], request: Request[Key, Row, Result]) -> None:

@@ -46,10 +46,11 @@ class Flow(Generic[Key, Row, Result]):
         """The next rows of the first request, at most `space` of them; the flow pays so much for each."""
         request = self.requests[0]
         share, waiting = request.take(space), len(self.requests)
+        rows = share.size
         # With rows left it keeps its place, which is the first.
         if not request.left:
             del self.requests[0]
-        self.rows -= len(share)
-        self._time += len(share) / waiting
-        self.start += len(share) * row_ns
+        self.rows -= rows
+        self._time += rows / waiting
+        self.start += rows * row_ns
         return share

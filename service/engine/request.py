@@ -113,7 +113,7 @@ class Request(Generic[Key, Row, Result]):
             self.waiting.remove(span)
             start, stop = min(start, span[0]), max(stop, span[1])
         insort(self.waiting, (start, stop))
-        self.left += len(share)
+        self.left += share.size
 
     def drop(self) -> int:
         """No more rows of it run; how many would have."""
@@ -123,10 +123,18 @@ class Request(Generic[Key, Row, Result]):
 
     def fill(self, start: int, results: Sequence[Result]) -> None:
         """The results of a share; with the last of them it is answered."""
-        self._results[start] = results
         self.answered += len(results)
-        if self.answered == len(self.rows) and not self.answer.done():
-            self.answer.set_result(list(chain.from_iterable(self._results[first] for first in sorted(self._results))))
+        if self.answered < len(self.rows):
+            self._results[start] = results
+        elif not self.answer.done():
+            self.answer.set_result(self._with_others(start, results))
+
+    def _with_others(self, start: int, results: Sequence[Result]) -> list[Result]:
+        """The results of all rows, when those of the last share are here."""
+        if not self._results:
+            return list(results)
+        found = {**self._results, start: results}
+        return list(chain.from_iterable(found[first] for first in sorted(found)))
 
     def expire(self, timeout_s: float) -> None:
         """So much time has passed since the caller came, more than it wanted to wait."""
@@ -146,7 +154,8 @@ class Share(Generic[Key, Row, Result]):
     start: int
     stop: int
 
-    def __len__(self) -> int:
+    @property
+    def size(self) -> int:
         return self.stop - self.start
 
 
@@ -163,7 +172,7 @@ class Batch(Generic[Key, Row, Result]):
     def add(self, share: Share[Key, Row, Result]) -> None:
         """One more share; it goes last."""
         self.shares.append(share)
-        self.size += len(share)
+        self.size += share.size
         if share.request.started_at is None:
             share.request.started_at = self.started_at
 

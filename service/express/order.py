@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -74,12 +75,9 @@ class Order:
         """The levels (H, W, C) of each image."""
         self._release()
         picture, kind, started = self._picture, self._picture.kind, time.perf_counter()
-        pixels = kind.pixels(len(results))
         levels = np.stack(results) if len(results) > 1 else results[0][None]
-
-        def encode() -> bytes:
-            return file_of(levels, kind.extension, kind.options, picture.recipe)
-
+        encode = partial(file_of, levels, kind.extension, kind.options, picture.recipe)
+        pixels = kind.pixels(len(results))
         if pixels > FEW_PIXELS:
             self._encoding = asyncio.ensure_future(self._tools.pool.run(encode, pixels=pixels))
             self._encoding.add_done_callback(lambda encoding: self._encoded(encoding.result, started))
