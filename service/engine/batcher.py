@@ -4,8 +4,9 @@ Work-driven: the executor asks for a batch when it is free, and gets what is que
 company, nothing polls, and the executor never waits for the event loop while there is work. Who is next, and how large
 a batch may be, is said in `turns`, `flow`, `fair_queue` and `costs`.
 
-Large requests may be run by helpers as well, each with a batch of its own; the rows of one may be in all of them. Small
-ones are not: to answer them takes half as long as to run them, and the other core is better used for that (ADR 0014).
+Helpers run batches beside, each one of its own: parts of large requests, and small ones where a crowd of them waits. A
+few are better left to the main thread: to answer them takes half as long as to run them, and the other core does that
+(ADR 0014).
 
 There are no priorities: what is small is soon done, whoever it comes from.
 """
@@ -138,7 +139,7 @@ class Batcher(Generic[Key, Row, Result]):
             self._queue.add(request)
             # Not before the callers that are ready to run have queued what they have.
             self._start_if_resting(loop.call_soon)
-            if len(rows) >= LARGE:
+            if len(rows) >= LARGE or self._queue.is_crowded:
                 self._call_for_help(lambda batcher: loop.call_soon(self._executor.start_helper, batcher))
         self._open.add(request)
         if timeout_s < math.inf:
@@ -172,9 +173,9 @@ class Batcher(Generic[Key, Row, Result]):
         return batch
 
     def assist(self) -> Batch[Key, Row, Result] | None:
-        """The next batch of large requests; with None the helper rests until one is started again."""
+        """The next batch for a helper; with None it rests until it is started again."""
         with self._lock:
-            batch = self._queue.take(self._clock(), large=True)
+            batch = self._queue.take(self._clock(), helping=True)
             self._helping -= batch is None
         return batch
 
@@ -201,7 +202,7 @@ class Batcher(Generic[Key, Row, Result]):
             call(self._executor.start, self)
 
     def _call_for_help(self, start: Callable[["Batcher[Key, Row, Result]"], object]) -> None:
-        if self._helping < self._executor.helpers and self._queue.has_large:
+        if self._helping < self._executor.helpers and (self._queue.is_crowded or self._queue.has_large):
             self._helping += 1
             start(self)
 

@@ -1,5 +1,5 @@
 """The threads that run the networks: one takes a batch, runs it and takes the next, until there is none. Its helpers do
-the same with batches of large requests.
+the same while there is enough for them.
 """
 
 import logging

@@ -2,7 +2,7 @@
 
 The flow whose turn it is gives a batch its key. If it wants little, the batch takes in other flows that want little,
 and from those that want much only what would be padding: so nobody's few rows wait for another's many. Helpers take
-from large requests only.
+from large requests, and from a crowd of small ones.
 """
 
 from collections.abc import Callable
@@ -25,6 +25,8 @@ SMALLEST_SHARE = 8
 """Rows: a batch of fewer takes longer for each."""
 LARGE = 16
 """Rows of a request that wait, from which on it is worth a helper's while."""
+CROWD = 2 * LARGE
+"""Rows that wait, of however many requests, from which on a helper takes as many as a large one has."""
 
 
 class FairQueue(Generic[Key, Row, Result]):
@@ -68,24 +70,32 @@ class FairQueue(Generic[Key, Row, Result]):
             self.loads.change(request.client, share.size, share.size * request.row_ns)
 
     @property
+    def is_crowded(self) -> bool:
+        """Whether so much waits that a helper leaves enough for the main thread."""
+        return self.loads.all.rows >= CROWD
+
+    @property
     def has_large(self) -> bool:
         """Whether a large request is the next of its flow."""
         return self._turns.any(_is_large)
 
-    def take(self, now: float, *, large: bool = False) -> Batch[Key, Row, Result] | None:
+    def take(self, now: float, *, helping: bool = False) -> Batch[Key, Row, Result] | None:
         """The next batch, and out of the queue with it; requests that are late by `now` are dropped on the way.
 
-        With `large` only flows whose next request is large have a turn.
+        Who helps gets a part of a large request, and in a crowd a few rows of whoever is next.
         """
-        while (first := self._turns.first(_is_large) if large else self._turns.first()) is not None:
+        large = helping and not self.is_crowded
+        while (first := self._turns.first(_is_large if large else None)) is not None:
             batch: Batch[Key, Row, Result] = Batch(first.key, now)
-            self._form(batch, first, large=large)
+            few = helping and not _is_large(first)
+            self._form(batch, first, LARGE if few else self._share(first), large=large)
             if batch.shares:
                 return batch
         return None
 
-    def _form(self, batch: Batch[Key, Row, Result], first: Flow[Key, Row, Result], *, large: bool) -> None:
-        room = min(self._costs.room(batch.key), self._share(first))
+    def _form(self, batch: Batch[Key, Row, Result], first: Flow[Key, Row, Result], most: int, *, large: bool) -> None:
+        """Up to `most` rows; with `large` only of flows whose next request is large."""
+        room = min(self._costs.room(batch.key), most)
         if first.requests[0].alone:
             self._serve(first, batch, room)
         elif large:

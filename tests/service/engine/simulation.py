@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from service.engine.batcher import BATCH_S, Batcher
-from service.engine.fair_queue import LARGE
+from service.engine.fair_queue import CROWD, LARGE
 from service.engine.request import Batch
 from service.errors import DeadlineExceeded, QueueFull, ShuttingDown
 
@@ -85,7 +85,7 @@ class World:
     jitter: bool = False
     """Whether the event loop gets a turn between two batches."""
     helpers: int = 0
-    """How many batches of large requests may run beside."""
+    """How many batches may run beside."""
     waiting: Counter[str] = field(default_factory=Counter)
     """Rows that wait, by client, as the world counts them."""
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -161,9 +161,12 @@ class World:
         self.busy = False
 
     async def _help(self) -> None:
+        waiting = self.batcher.queued_rows
         while (batch := self.batcher.assist()) is not None:
-            assert any(caller.size >= LARGE for caller, _ in batch.rows()), "helps with what is small"
+            large = any(caller.size >= LARGE for caller, _ in batch.rows())
+            assert large or (waiting >= CROWD and batch.size <= LARGE), "takes the little that there is"
             await self._run(batch)
+            waiting = self.batcher.queued_rows
         self.assisting -= 1
 
     async def _run(self, batch: Batch[str, Row, Row]) -> None:

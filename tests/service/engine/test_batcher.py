@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from service.engine.batcher import Batcher
-from service.engine.fair_queue import SHARES, SMALLEST_SHARE
+from service.engine.fair_queue import CROWD, LARGE, SHARES, SMALLEST_SHARE
 from service.errors import DeadlineExceeded, QueueFull, ShuttingDown
 
 pytestmark = pytest.mark.anyio
@@ -367,7 +367,7 @@ class Helped(Executor):
     helpers = 1
 
 
-async def test_a_large_request_is_shared_with_a_helper_and_a_small_one_is_not() -> None:
+async def test_a_large_request_is_shared_with_a_helper_and_a_few_small_ones_are_not() -> None:
     """Both run a half of it at one time; its results are in the order of its rows, whoever is done first."""
     executor = Helped()
     shared = await batcher(executor, max_batch=64)
@@ -384,6 +384,18 @@ async def test_a_large_request_is_shared_with_a_helper_and_a_small_one_is_not() 
     assert len(executor.batches) == 3
     executor.open.set()
     assert await asyncio.gather(*small) == [[2 * row] for row in range(20)]
+
+
+async def test_a_helper_takes_its_part_of_a_crowd_of_small_requests() -> None:
+    """From what would else wait for longer than a batch; the last ones are the main thread's."""
+    executor = Helped()
+    shared = await batcher(executor, max_batch=64)
+    executor.open.clear()
+    calls = [asyncio.create_task(shared.submit("a", [row], client=str(row))) for row in range(2 * CROWD)]
+    await turns()
+    assert [len(rows) for _, rows in executor.batches] == [CROWD, LARGE]
+    executor.open.set()
+    assert await asyncio.gather(*calls) == [[2 * row] for row in range(2 * CROWD)]
 
 
 async def test_rows_of_a_batch_that_failed_run_again_though_later_ones_have_run() -> None:
