@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ from service.engine.engine import Engine
 from service.engine.executor import ArrayRequest
 from service.errors import DeadlineExceeded, InternalError, ServiceError
 from service.express.errand import Errand
+from service.express.finishing import Finishing
 from service.express.picture import Picture
 from service.layers.envelope import CLIENT_GONE
 from service.media.pool import FEW_PIXELS, MediaPool
@@ -34,6 +35,7 @@ class Tools:
     pool: MediaPool
     shelf: Shelf
     telemetry: Telemetry
+    finishing: Finishing = field(default_factory=Finishing)
 
 
 class Order:
@@ -46,6 +48,8 @@ class Order:
         self._tools = tools
         self._making = tools.shelf.begin(picture.etag)
         self._request: ArrayRequest | None = None
+        self._results: list[NDArray[Any]] = []
+        self._content: bytes | None = None
         self._encoding: asyncio.Task[bytes] | None = None
         """Of a file that takes too long to be made between two requests."""
         self._done = False
@@ -73,16 +77,9 @@ class Order:
 
     def set_result(self, results: list[NDArray[Any]], /) -> None:
         """The levels (H, W, C) of each image."""
-        self._release()
-        picture, kind, started = self._picture, self._picture.kind, time.perf_counter()
-        levels = np.stack(results) if len(results) > 1 else results[0][None]
-        encode = partial(file_of, levels, kind.extension, kind.options, picture.recipe)
-        pixels = kind.pixels(len(results))
-        if pixels > FEW_PIXELS:
-            self._encoding = asyncio.ensure_future(self._tools.pool.run(encode, pixels=pixels))
-            self._encoding.add_done_callback(lambda encoding: self._encoded(encoding.result, started))
-        else:
-            self._encoded(encode, started)
+        self._done = True
+        self._results = results
+        self._tools.finishing.add(self)
 
     def set_exception(self, error: Exception, /) -> None:
         self._release()
@@ -110,23 +107,46 @@ class Order:
             self._tools.engine.release(request)
             self._errand.work.queue_s, self._errand.work.model_s = request.queue_s, request.run_s
 
-    def _encoded(self, content_of: Callable[[], bytes], started: float) -> None:
+    # Its steps when the images are here; if the client has gone meanwhile, nothing is done.
+
+    def encode(self) -> None:
+        """Few pixels at once, many beside the event loop."""
         if self._errand.pending is not self:
-            # The client has gone while the file was made.
             return
-        try:
-            content = content_of()
-        except Exception as error:  # noqa: BLE001  # the other rows of the batch have answers to come
-            self._refuse(error)
+        self._release()
+        kind, results, started = self._picture.kind, self._results, time.perf_counter()
+        levels = np.stack(results) if len(results) > 1 else results[0][None]
+        make = partial(file_of, levels, kind.extension, kind.options, self._picture.recipe)
+        pixels = kind.pixels(len(results))
+        if pixels > FEW_PIXELS:
+            self._encoding = asyncio.ensure_future(self._tools.pool.run(make, pixels=pixels))
+            self._encoding.add_done_callback(partial(self._encoded, started))
+        else:
+            self._take(make, started)
+
+    def answer(self) -> None:
+        """With the file, if it is made."""
+        content, picture = self._content, self._picture
+        if content is None or self._errand.pending is not self:
             return
-        self._errand.work.encode_s = time.perf_counter() - started
         self._errand.pending = None
         self._making.keep(content)
         self._tools.telemetry.file_given("made")
-        picture = self._picture
         answer = Answer(picture.etag, picture.lines(len(content)), picture.kind.route)
         self._tools.shelf.remember(self._address, answer)
         self._errand.answer(picture.kind.route, 200, answer.lines, content)
+
+    def _encoded(self, started: float, encoding: "asyncio.Task[bytes]") -> None:
+        if self._errand.pending is self:
+            self._take(encoding.result, started)
+            self.answer()
+
+    def _take(self, content_of: Callable[[], bytes], started: float) -> None:
+        try:
+            self._content = content_of()
+            self._errand.work.encode_s = time.perf_counter() - started
+        except Exception as error:  # noqa: BLE001  # the other files of this turn have answers to come
+            self._refuse(error)
 
     def _refuse(self, error: Exception) -> None:
         self._errand.pending = None
