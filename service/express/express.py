@@ -34,7 +34,7 @@ class Express:
         errand = Errand(connection, headers, client, tools.telemetry)
         if errand.header(b"if-none-match") is not None:
             return None
-        Order(picture, errand, address, tools).place()
+        Order(picture, errand, address, tools).begin()
         return errand
 
     def _give(self, answer: Answer, errand: Errand) -> None:

@@ -15,8 +15,8 @@ from service.engine.engine import Engine
 from service.engine.executor import ArrayRequest
 from service.errors import DeadlineExceeded, InternalError, ServiceError
 from service.express.errand import Errand
-from service.express.finishing import Finishing
 from service.express.picture import Picture
+from service.express.together import Together
 from service.layers.envelope import CLIENT_GONE
 from service.media.pool import FEW_PIXELS, MediaPool
 from service.problems import problem
@@ -35,7 +35,8 @@ class Tools:
     pool: MediaPool
     shelf: Shelf
     telemetry: Telemetry
-    finishing: Finishing = field(default_factory=Finishing)
+    placing: "Together[Order]" = field(default_factory=lambda: Together(Order.place))
+    finishing: "Together[Order]" = field(default_factory=lambda: Together(Order.encode, Order.answer))
 
 
 class Order:
@@ -54,21 +55,28 @@ class Order:
         """Of a file that takes too long to be made between two requests."""
         self._done = False
 
+    def begin(self) -> None:
+        """From now on the errand waits for it."""
+        self._errand.pending = self
+        self._tools.placing.add(self)
+
+    # What is done at the end of this turn, unless the client has gone already.
+
     def place(self) -> None:
         """Into the queue; if there is no room the answer says so."""
-        picture = self._picture
+        picture, errand = self._picture, self._errand
+        if errand.pending is not self:
+            return
         try:
             self._request = self._tools.engine.order(
                 picture.kind.model,
                 picture.draws,
                 self,
                 temperature=picture.kind.options.temperature,
-                client=self._errand.work.client,
+                client=errand.work.client,
             )
         except Exception as error:  # noqa: BLE001  # somebody may wait for the file already: it has to be answered here
             self._refuse(error)
-        else:
-            self._errand.pending = self
 
     # What the batcher expects of an answer.
 
@@ -107,7 +115,7 @@ class Order:
             self._tools.engine.release(request)
             self._errand.work.queue_s, self._errand.work.model_s = request.queue_s, request.run_s
 
-    # Its steps when the images are here; if the client has gone meanwhile, nothing is done.
+    # What is done at the end of the turn in which the images have come, unless the client has gone.
 
     def encode(self) -> None:
         """Few pixels at once, many beside the event loop."""

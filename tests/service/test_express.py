@@ -374,7 +374,7 @@ async def test_who_leaves_in_the_moment_in_which_a_sheet_is_ready_leaves_it_to_t
 
     def placed() -> Errand:
         errand = Errand(Silence(), [], "", tools.telemetry)
-        Order(picture, errand, (b"", b""), tools).place()
+        Order(picture, errand, (b"", b""), tools).begin()
         return errand
 
     encoded = asyncio.Event()
