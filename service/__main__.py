@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from service.app import create_app
 from service.engine.engine import Engine
+from service.engine.processors import Division
 from service.protocol import Protocol
 from service.settings import Settings
 
@@ -101,6 +102,11 @@ def _settings(arguments: Sequence[str] | None) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         raise CannotStart(f"{'.'.join(map(str, first['loc']))}: {first['msg']}, got {first['input']!r}") from None
+    if settings.pin:
+        try:
+            Division.of_process()
+        except ValueError as error:
+            raise CannotStart(f"pin: {error}; leave it out here") from None
     if not settings.store.is_dir():
         raise CannotStart(f"there is no store at {settings.store}; train a model first, or name another with --store")
     return settings

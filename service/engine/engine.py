@@ -25,6 +25,7 @@ from service.engine.batcher import Batcher, Observer
 from service.engine.catalog import Catalog, ServedModel
 from service.engine.executor import SAMPLE, ArrayBatcher, ArrayRequest, InferenceThreads
 from service.engine.graph_runner import GraphRunner
+from service.engine.processors import Division, keep_to
 from service.engine.request import Answer
 from service.engine.rows import Draw, Row, Seeded, draw_points, latents_of
 from service.engine.runner import Runner, TorchRunner
@@ -69,13 +70,20 @@ class Engine:
 
     @classmethod
     async def start(cls, settings: Settings, observer: Observer) -> "Engine":
-        """Loads the store and warms every model up. Raises CheckpointError if there is no store."""
+        """Loads the store and warms every model up. Raises CheckpointError if there is no store.
+
+        With `settings.pin` the thread that calls it runs beside the main inference thread's processor from now on.
+        """
         started = time.perf_counter()
         catalog, runner = await asyncio.to_thread(_load, settings)
         for name, reason in catalog.rejected.items():
             logger.error("checkpoint refused name=%s reason=%s", name, reason)
         logger.info("models loaded count=%d seconds=%.2f", len(catalog), time.perf_counter() - started)
-        return cls(catalog, InferenceThreads(runner), settings=settings, observer=observer)
+        processors = Division.of_process() if settings.pin else None
+        engine = cls(catalog, InferenceThreads(runner, processors), settings=settings, observer=observer)
+        if processors is not None:
+            keep_to(processors.others)
+        return engine
 
     async def close(self) -> None:
         """Answers what is queued, then stops the inference threads."""

@@ -4,13 +4,14 @@ the same while there is enough for them.
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from queue import SimpleQueue
 from typing import Any, cast
 
 from numpy.typing import NDArray
 
 from service.engine.batcher import Batcher
+from service.engine.processors import Division, keep_to
 from service.engine.request import Batch, Request
 from service.engine.rows import Row, Seeded, columns_of, points_of
 from service.engine.runner import Key, Runner
@@ -28,16 +29,16 @@ ArrayRequest = Request[Key, Row, NDArray[Any]]
 class InferenceThreads:
     """The batcher's executor: as many threads as the runner has workers."""
 
-    def __init__(self, runner: Runner) -> None:
+    def __init__(self, runner: Runner, processors: Division | None = None) -> None:
         self._runner = runner
         self.helpers = runner.workers - 1
         self._wanted: SimpleQueue[ArrayBatcher | None] = SimpleQueue()
         self._help_wanted: SimpleQueue[ArrayBatcher | None] = SimpleQueue()
         self.last_run_failed = False
         """Whether the device may be broken; a bad input is no sign of that."""
-        main = (self._wanted, ArrayBatcher.begin)
+        main = (self._wanted, ArrayBatcher.begin, processors.main if processors else ())
         self._threads = [threading.Thread(target=self._serve, args=main, name="inference", daemon=True)]
-        helping = (self._help_wanted, ArrayBatcher.assist)
+        helping = (self._help_wanted, ArrayBatcher.assist, processors.others if processors else ())
         self._threads += [
             threading.Thread(target=self._serve, args=helping, name=f"helper-{number}", daemon=True)
             for number in range(self.helpers)
@@ -66,7 +67,10 @@ class InferenceThreads:
         self,
         wanted: "SimpleQueue[ArrayBatcher | None]",
         take: Callable[[ArrayBatcher], Batch[Key, Row, NDArray[Any]] | None],
+        processors: Collection[int],
     ) -> None:
+        if processors:
+            keep_to(processors)
         self._runner.enter()
         while (batcher := wanted.get()) is not None:
             while (batch := take(batcher)) is not None:
