@@ -19,7 +19,9 @@ from service.errors import NonFiniteResult
 from service.express.errand import Errand
 from service.express.express import NAME, Express
 from service.express.order import Order, Tools
+from service.express.pattern import Patterns
 from service.express.picture import picture_of
+from service.express.together import Together
 from service.protocol import Protocol
 
 pytestmark = pytest.mark.anyio
@@ -101,6 +103,39 @@ async def test_plain_pictures_need_no_framework(express: Express, address: str) 
         "x-request-id": "",
         "server-timing": "",
     }
+
+
+@pytest.mark.parametrize("seed", [0, 7, 27182818, 3141592653, 4294967295])
+@pytest.mark.parametrize(
+    ("place", "rest"),
+    [
+        (f"{MODEL}/samples/", ".png"),
+        (f"{MODEL}/samples/", ".npy?size=56&index=2"),
+        (f"{MODEL}/samples/", ".png?temperature=0.5&index=3141592653"),
+        (f"{MODEL}/samples/", ".png?index=4294967295"),
+        ("/v1/models/tiny-dcgan/samples/", ".png?size=56&gap=7"),
+        ("/", ".png"),
+    ],
+)
+def test_a_pattern_gives_what_the_address_means(app: FastAPI, place: str, rest: str, seed: int) -> None:
+    """Also where the seed, or the number with which the pattern was made, stands in the address once more."""
+    catalog = app.state.engine.catalog
+    path, _, query = f"{place}{seed}{rest}".encode().partition(b"?")
+
+    found = Patterns(catalog).picture_of(path, query)
+
+    assert found is not None
+    assert found == picture_of(catalog, path, query)
+
+
+@pytest.mark.parametrize(
+    "path", ["/007.png", "/4294967296.png", "/1.npy", "/1.gif", "/v1/models/nothing/samples/1.png"]
+)
+def test_a_pattern_gives_no_picture_where_there_is_none(app: FastAPI, path: str) -> None:
+    """And `007`, which has an address of its own, keeps it."""
+    catalog = app.state.engine.catalog
+
+    assert Patterns(catalog).picture_of(path.encode(), b"") == picture_of(catalog, path.encode(), b"")
 
 
 @pytest.mark.parametrize(
@@ -465,3 +500,41 @@ async def test_a_connection_that_asks_for_nothing_more_ends_in_its_time(express:
         assert await asyncio.wait_for(reader.read(), SOON_S) == b""
         assert asyncio.get_running_loop().time() - asked_last > 0.25
         writer.close()
+
+
+async def test_each_step_is_done_for_all_of_a_turn_before_the_next() -> None:
+    """And nothing before the turn ends."""
+    done: list[str] = []
+    together: Together[str] = Together(lambda one: done.append(f"first {one}"), lambda one: done.append(f"then {one}"))
+    for one in "ab":
+        together.add(one)
+    assert done == []
+    await asyncio.sleep(0)
+    assert done == ["first a", "first b", "then a", "then b"]
+    together.add("c")
+    await asyncio.sleep(0)
+    assert done[4:] == ["first c", "then c"]
+
+
+async def test_who_leaves_before_the_turn_ends_was_never_queued(
+    app: FastAPI, express: Express, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is computed for it, and who asks for the same then gets it."""
+    tools = express._tools
+    picture = picture_of(tools.engine.catalog, f"{MODEL}/samples/5.png".encode(), b"")
+    assert picture is not None
+    queued: list[object] = []
+    monkeypatch.setattr(app.state.engine, "order", lambda *given, **_named: queued.append(given))
+
+    class Nobody:
+        def reply(self, errand: Errand, status: int, lines: bytes, body: bytes) -> None:
+            raise AssertionError
+
+    errand = Errand(Nobody(), [], "", tools.telemetry)
+    Order(picture, errand, (b"", b""), tools).begin()
+    errand.leave()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+    assert not queued
+    assert not tools.shelf.has(picture.etag)
