@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import Sequence
 from types import FrameType
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -96,7 +97,9 @@ def _settings(arguments: Sequence[str] | None) -> Settings:
     )
     for name, field in Settings.model_fields.items():
         description = f"{field.description} (default: {field.default})".replace("%", "%%")
-        parser.add_argument(f"--{name.replace('_', '-')}", help=description, metavar=name.upper())
+        # What is true or false may be said without a value: --pin.
+        switch: dict[str, Any] = {"nargs": "?", "const": "true"} if field.annotation is bool else {}
+        parser.add_argument(f"--{name.replace('_', '-')}", help=description, metavar=name.upper(), **switch)
     try:
         settings = Settings(**vars(parser.parse_args(arguments)))
     except ValidationError as error:

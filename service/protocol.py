@@ -144,6 +144,10 @@ class Protocol(HttpToolsProtocol):
             self.server_state.total_requests += 1
             self._wait_for_more()
 
+    def hang_up(self) -> None:
+        """After a fault, in the place of an errand's answer."""
+        self.transport.close()
+
     def _wait_for_more(self) -> None:
         """One timer for many answers: it goes off at times, and is set anew if there was a request since."""
         self._idle_since = self.loop.time()

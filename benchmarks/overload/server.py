@@ -72,8 +72,8 @@ def _marked_app(settings: Settings) -> Service:
 def _pace(row_s: float, gate: threading.Event) -> None:
     begin = InferenceThreads.__init__
 
-    def paced(self: InferenceThreads, runner: Runner, processors: Division | None = None) -> None:
-        begin(self, Paced(runner, row_s, gate), processors)
+    def paced(self: InferenceThreads, runner: Runner, division: Division | None = None) -> None:
+        begin(self, Paced(runner, row_s, gate), division)
 
     InferenceThreads.__init__ = paced  # type: ignore[method-assign]  # in its place
 

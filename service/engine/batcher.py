@@ -139,7 +139,7 @@ class Batcher(Generic[Key, Row, Result]):
             self._queue.add(request)
             # Not before the callers that are ready to run have queued what they have.
             self._start_if_resting(loop.call_soon)
-            if len(rows) >= LARGE or self._queue.is_crowded:
+            if len(rows) >= LARGE or self._queue.is_crowded(helping=self._helping):
                 self._call_for_help(lambda batcher: loop.call_soon(self._executor.start_helper, batcher))
         self._open.add(request)
         if timeout_s < math.inf:
@@ -202,7 +202,9 @@ class Batcher(Generic[Key, Row, Result]):
             call(self._executor.start, self)
 
     def _call_for_help(self, start: Callable[["Batcher[Key, Row, Result]"], object]) -> None:
-        if self._helping < self._executor.helpers and (self._queue.is_crowded or self._queue.has_large):
+        if self._helping == self._executor.helpers:
+            return
+        if self._queue.is_crowded(helping=self._helping) or self._queue.has_large:
             self._helping += 1
             start(self)
 

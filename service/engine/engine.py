@@ -6,10 +6,10 @@ calling: the noise of a request comes from its own seeds, and the runner keeps t
 
 import asyncio
 import logging
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, cast
 
 import numpy as np
@@ -25,7 +25,7 @@ from service.engine.batcher import Batcher, Observer
 from service.engine.catalog import Catalog, ServedModel
 from service.engine.executor import SAMPLE, ArrayBatcher, ArrayRequest, InferenceThreads
 from service.engine.graph_runner import GraphRunner
-from service.engine.processors import Division, keep_to
+from service.engine.processors import Division, usable
 from service.engine.request import Answer
 from service.engine.rows import Draw, Row, Seeded, draw_points, latents_of
 from service.engine.runner import Runner, TorchRunner
@@ -37,6 +37,8 @@ logger = logging.getLogger("latentserve")
 
 MANY_SEEDS = 64
 """Above so many seeds their latents take milliseconds, too long for the event loop."""
+NUMBERS_A_TURN = 50_000
+"""That are drawn on the event loop at most before others have a turn, in about 3 ms."""
 
 QUEUE_SHARE = 0.5
 """Of the deadline: more work than that does not wait, so that what is taken can be done in time."""
@@ -72,18 +74,17 @@ class Engine:
     async def start(cls, settings: Settings, observer: Observer) -> "Engine":
         """Loads the store and warms every model up. Raises CheckpointError if there is no store.
 
-        With `settings.pin` the thread that calls it runs beside the main inference thread's processor from now on.
+        With `settings.pin` one processor is left to the main inference thread until it is closed.
         """
         started = time.perf_counter()
         catalog, runner = await asyncio.to_thread(_load, settings)
         for name, reason in catalog.rejected.items():
             logger.error("checkpoint refused name=%s reason=%s", name, reason)
         logger.info("models loaded count=%d seconds=%.2f", len(catalog), time.perf_counter() - started)
-        processors = Division.of_process() if settings.pin else None
-        engine = cls(catalog, InferenceThreads(runner, processors), settings=settings, observer=observer)
-        if processors is not None:
-            keep_to(processors.others)
-        return engine
+        division = Division.of_process() if settings.pin else None
+        if division is not None:
+            division.begin()
+        return cls(catalog, InferenceThreads(runner, division), settings=settings, observer=observer)
 
     async def close(self) -> None:
         """Answers what is queued, then stops the inference threads."""
@@ -233,7 +234,10 @@ class Engine:
 
     def _draw(self) -> None:
         rows, self._undrawn = self._undrawn, []
-        draw_points([row for row in rows if row.latents is None])
+        drawn = [row for row in rows if row.latents is None]
+        numbers = accumulate(row.dim for row in drawn)
+        # What is above that is drawn with its batch.
+        draw_points([row for row, total in zip(drawn, numbers, strict=True) if total <= NUMBERS_A_TURN])
 
     def _deadline(self) -> float:
         """When a request that begins now has to be done, by the monotonic clock."""
@@ -269,7 +273,7 @@ def _runner(store: Store, settings: Settings) -> Runner:
 
 
 def _workers(settings: Settings) -> int:
-    return settings.workers or os.cpu_count() or 1
+    return settings.workers or len(usable())
 
 
 def _device(wanted: str) -> str:

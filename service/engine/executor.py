@@ -29,16 +29,17 @@ ArrayRequest = Request[Key, Row, NDArray[Any]]
 class InferenceThreads:
     """The batcher's executor: as many threads as the runner has workers."""
 
-    def __init__(self, runner: Runner, processors: Division | None = None) -> None:
+    def __init__(self, runner: Runner, division: Division | None = None) -> None:
         self._runner = runner
+        self._division = division
         self.helpers = runner.workers - 1
         self._wanted: SimpleQueue[ArrayBatcher | None] = SimpleQueue()
         self._help_wanted: SimpleQueue[ArrayBatcher | None] = SimpleQueue()
         self.last_run_failed = False
         """Whether the device may be broken; a bad input is no sign of that."""
-        main = (self._wanted, ArrayBatcher.begin, processors.main if processors else ())
+        main = (self._wanted, ArrayBatcher.begin, division.main if division else ())
         self._threads = [threading.Thread(target=self._serve, args=main, name="inference", daemon=True)]
-        helping = (self._help_wanted, ArrayBatcher.assist, processors.others if processors else ())
+        helping = (self._help_wanted, ArrayBatcher.assist, division.others if division else ())
         self._threads += [
             threading.Thread(target=self._serve, args=helping, name=f"helper-{number}", daemon=True)
             for number in range(self.helpers)
@@ -62,6 +63,8 @@ class InferenceThreads:
             self._help_wanted.put(None)
         for thread in self._threads:
             thread.join()
+        if self._division is not None:
+            self._division.end()
 
     def _serve(
         self,

@@ -69,10 +69,9 @@ class FairQueue(Generic[Key, Row, Result]):
             flow.insert(request)
             self.loads.change(request.client, share.size, share.size * request.row_ns)
 
-    @property
-    def is_crowded(self) -> bool:
-        """Whether so much waits that a helper leaves enough for the main thread."""
-        return self.loads.all.rows >= CROWD
+    def is_crowded(self, *, helping: int = 0) -> bool:
+        """Whether so much waits that one helper more leaves enough for the main thread and for those who help."""
+        return self.loads.all.rows >= CROWD + LARGE * helping
 
     @property
     def has_large(self) -> bool:
@@ -84,7 +83,7 @@ class FairQueue(Generic[Key, Row, Result]):
 
         Who helps gets a part of a large request, and in a crowd a few rows of whoever is next.
         """
-        large = helping and not self.is_crowded
+        large = helping and not self.is_crowded()
         while (first := self._turns.first(_is_large if large else None)) is not None:
             batch: Batch[Key, Row, Result] = Batch(first.key, now)
             few = helping and not _is_large(first)

@@ -21,6 +21,9 @@ class Connection(Protocol):
     def reply(self, errand: "Errand", status: int, lines: bytes, body: bytes) -> None:
         """The whole answer at one time, its headers as lines; then the connection is free for the next request."""
 
+    def hang_up(self) -> None:
+        """No answer, and no more requests."""
+
 
 class Departure(Protocol):
     """What has to end when the client leaves."""
@@ -69,6 +72,10 @@ class Errand:
     def count(self, route: str, status: int) -> None:
         """For the metrics."""
         self._telemetry.answered(route, status, time.perf_counter() - self._started, self.work)
+
+    def hang_up(self) -> None:
+        """In the place of an answer."""
+        self._connection.hang_up()
 
     def is_at_hand(self, cycle: object) -> bool:
         """Whether the newest request of the connection is this one."""

@@ -35,8 +35,10 @@ class Tools:
     pool: MediaPool
     shelf: Shelf
     telemetry: Telemetry
-    placing: "Together[Order]" = field(default_factory=lambda: Together(Order.place))
-    finishing: "Together[Order]" = field(default_factory=lambda: Together(Order.encode, Order.answer))
+    placing: "Together[Order]" = field(default_factory=lambda: Together(Order.place, give_up=Order.break_off))
+    finishing: "Together[Order]" = field(
+        default_factory=lambda: Together(Order.encode, Order.answer, give_up=Order.break_off)
+    )
 
 
 class Order:
@@ -106,6 +108,13 @@ class Order:
         self._making.give_up()
         self._errand.count(self._picture.kind.route, CLIENT_GONE)
         logger.info("client gone request_id=%s", self._errand.request_id)
+
+    def break_off(self) -> None:
+        """After a fault: nobody knows how much of the answer has left, so the connection ends."""
+        self._release()
+        self._errand.pending = None
+        self._making.give_up()
+        self._errand.hang_up()
 
     def _release(self) -> None:
         self._done = True

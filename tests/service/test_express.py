@@ -122,10 +122,11 @@ def test_a_pattern_gives_what_the_address_means(app: FastAPI, place: str, rest: 
     catalog = app.state.engine.catalog
     path, _, query = f"{place}{seed}{rest}".encode().partition(b"?")
 
-    found = Patterns(catalog).picture_of(path, query)
+    patterns = Patterns(catalog)
+    found = [patterns.picture_of(path, query) for _ in range(3)]
 
-    assert found is not None
-    assert found == picture_of(catalog, path, query)
+    assert found[0] is not None
+    assert found == 3 * [picture_of(catalog, path, query)]
 
 
 @pytest.mark.parametrize(
@@ -135,7 +136,9 @@ def test_a_pattern_gives_no_picture_where_there_is_none(app: FastAPI, path: str)
     """And `007`, which has an address of its own, keeps it."""
     catalog = app.state.engine.catalog
 
-    assert Patterns(catalog).picture_of(path.encode(), b"") == picture_of(catalog, path.encode(), b"")
+    patterns = Patterns(catalog)
+    for _ in range(3):
+        assert patterns.picture_of(path.encode(), b"") == picture_of(catalog, path.encode(), b"")
 
 
 @pytest.mark.parametrize(
@@ -407,6 +410,9 @@ async def test_who_leaves_in_the_moment_in_which_a_sheet_is_ready_leaves_it_to_t
         def reply(self, errand: Errand, status: int, lines: bytes, body: bytes) -> None:
             replies.append(status)
 
+        def hang_up(self) -> None:
+            raise AssertionError
+
     def placed() -> Errand:
         errand = Errand(Silence(), [], "", tools.telemetry)
         Order(picture, errand, (b"", b""), tools).begin()
@@ -505,7 +511,9 @@ async def test_a_connection_that_asks_for_nothing_more_ends_in_its_time(express:
 async def test_each_step_is_done_for_all_of_a_turn_before_the_next() -> None:
     """And nothing before the turn ends."""
     done: list[str] = []
-    together: Together[str] = Together(lambda one: done.append(f"first {one}"), lambda one: done.append(f"then {one}"))
+    together: Together[str] = Together(
+        lambda one: done.append(f"first {one}"), lambda one: done.append(f"then {one}"), give_up=done.append
+    )
     for one in "ab":
         together.add(one)
     assert done == []
@@ -514,6 +522,33 @@ async def test_each_step_is_done_for_all_of_a_turn_before_the_next() -> None:
     together.add("c")
     await asyncio.sleep(0)
     assert done[4:] == ["first c", "then c"]
+
+
+@pytest.mark.parametrize("part", ["file_given", "answered"])
+async def test_a_fault_with_one_answer_costs_no_other(
+    app: FastAPI, express: Express, held: Held, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    """Its connection ends; those who share its turn get their pictures, and so does whoever asks for its own then."""
+    telemetry, faults = app.state.telemetry, iter([ValueError("a fault")])
+    whole = getattr(telemetry, part)
+
+    def once(*given: object) -> None:
+        for fault in faults:
+            raise fault
+        whole(*given)
+
+    async with asking(app, express) as client:
+        calls = [asyncio.create_task(client.get(f"{MODEL}/samples/{seed}.png")) for seed in range(6)]
+        await begun(held)
+        await asyncio.sleep(0.1)
+        monkeypatch.setattr(telemetry, part, once)
+        held.go.set()
+        answers = await asyncio.gather(*calls, return_exceptions=True)
+        again = [await client.get(f"{MODEL}/samples/{seed}.png") for seed in range(6)]
+
+    assert sum(isinstance(answer, httpx.RemoteProtocolError) for answer in answers) == 1
+    assert sum(isinstance(answer, httpx.Response) and answer.status_code == 200 for answer in answers) == 5
+    assert [answer.status_code for answer in again] == [200] * 6
 
 
 async def test_who_leaves_before_the_turn_ends_was_never_queued(
@@ -528,6 +563,9 @@ async def test_who_leaves_before_the_turn_ends_was_never_queued(
 
     class Nobody:
         def reply(self, errand: Errand, status: int, lines: bytes, body: bytes) -> None:
+            raise AssertionError
+
+        def hang_up(self) -> None:
             raise AssertionError
 
     errand = Errand(Nobody(), [], "", tools.telemetry)
