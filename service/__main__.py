@@ -22,6 +22,9 @@ from service.settings import Settings
 
 USAGE_ERROR = 2
 KEEP_ALIVE_S = 15
+ACCEPTED_A_TURN = 16
+"""New connections. A turn may take milliseconds: at one in each, clients that connect anew for every request would get
+two thirds of what they get with this."""
 SWITCH_S = 5e-4
 """A thread that wants the interpreter gets it so soon, if it was not let go of before. By default the inference thread
 would wait 5 ms for it after each forward pass while the event loop has work, longer than the pass itself takes. Much
@@ -83,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         timeout_graceful_shutdown=settings.grace_s,
     )
     sys.setswitchinterval(SWITCH_S)
-    Server(config, app, settings).run(sockets=[listener])
+    Server(config, app, settings).run(sockets=_many(listener))
     return 0
 
 
@@ -129,6 +132,11 @@ def _listener(settings: Settings) -> socket.socket:
         remedy = "choose another: --port N, or make serve PORT=N"
         raise CannotStart(f"cannot listen on {where}: {error.strerror}; {remedy}") from None
     return listener
+
+
+def _many(listener: socket.socket) -> list[socket.socket]:
+    """It, and doubles of it: for each the event loop accepts one connection a turn, and no more (since libuv 1.45)."""
+    return [listener, *(listener.dup() for _ in range(ACCEPTED_A_TURN - 1))]
 
 
 def _greeting(host: str, port: int, engine: Engine) -> str:

@@ -1,5 +1,6 @@
 """A real server on a real port: what only a socket can show."""
 
+import asyncio
 import json
 import os
 import signal
@@ -12,8 +13,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+import uvloop
 
-from service.__main__ import _listener, main
+from service.__main__ import ACCEPTED_A_TURN, _listener, _many, main
 from service.limits import Limits
 from service.settings import Settings
 
@@ -205,6 +207,36 @@ def test_a_port_in_use_is_said_before_models_are_loaded(tiny_store: Path, capsys
     assert f"cannot listen on 127.0.0.1:{port}" in written
     assert "--port N" in written
     assert "make serve PORT=N" in written
+
+
+def test_a_burst_of_connections_is_accepted_in_a_few_turns() -> None:
+    """The event loop by itself would accept one in each, however long the turns are."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=100)
+    waiting = [socket.create_connection(listener.getsockname()) for _ in range(2 * ACCEPTED_A_TURN)]
+
+    async def turns() -> int:
+        loop, turns = asyncio.get_running_loop(), 0
+        accepted: list[asyncio.BaseTransport] = []
+
+        class Counted(asyncio.Protocol):
+            def connection_made(self, transport: asyncio.BaseTransport) -> None:
+                accepted.append(transport)
+
+        servers = [await loop.create_server(Counted, sock=each, backlog=100) for each in _many(listener)]
+        while len(accepted) < len(waiting):
+            turns += 1
+            await asyncio.sleep(0)
+        for transport in accepted:
+            transport.close()
+        for server in servers:
+            server.close()
+        # Else the loop would wait for them when it ends.
+        await asyncio.sleep(0.1)
+        return turns
+
+    assert uvloop.run(turns()) <= ACCEPTED_A_TURN // 2
+    for connection in waiting:
+        connection.close()
 
 
 def test_answers_are_sent_at_once(tiny_store: Path) -> None:
