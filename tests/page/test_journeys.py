@@ -84,6 +84,7 @@ async def test_the_focus_is_never_lost(visit: Visit) -> None:
 async def test_the_whole_journey_goes_by_touch_on_a_phone(visit: Visit) -> None:
     """Place the dot, play, take a sample, score a real picture, draw one, copy: taps alone, at 360 by 740."""
     page = await visit("/#model=fashion-vae-2d", viewport=PHONE, has_touch=True, is_mobile=True)
+    await page.locator(MAP).wait_for()
     map_box = await page.locator(MAP).bounding_box()
 
     await page.touchscreen.tap(map_box["x"] + map_box["width"] * 0.75, map_box["y"] + map_box["height"] * 0.25)
@@ -203,6 +204,7 @@ def _tab(page: Any, name: str) -> Any:
 
 async def _drag(page: Any, spots: list[tuple[float, float]]) -> None:
     await page.locator(MAP).scroll_into_view_if_needed()
+    await page.locator(MAP).wait_for()
     box = await page.locator(MAP).bounding_box()
     places = [(box["x"] + left * box["width"], box["y"] + top * box["height"]) for left, top in spots]
     await page.mouse.move(*places[0])
