@@ -17,7 +17,7 @@ from service.express.express import NAME, Express
 from service.layers.departure import PRESENCE, Presence
 from service.layers.envelope import client_of
 from service.problems import problem
-from service.shelf import Fields, lines_of
+from service.shelf import lines_of
 
 logger = logging.getLogger("latentserve")
 
@@ -29,22 +29,6 @@ LARGEST_HEAD = 16 * 1024
 
 class HeadTooLarge(Exception):
     """A request's line and headers have more bytes than any that we could serve."""
-
-
-class UsualLines:
-    """The headers that uvicorn puts on every answer, as they are sent; it makes a new list of them each second."""
-
-    _headers: Fields = ()
-    _lines = b""
-
-    def lines(self, headers: Fields) -> bytes:
-        """Of that list."""
-        if headers is not self._headers:
-            self._headers, self._lines = headers, lines_of(headers)
-        return self._lines
-
-
-USUAL = UsualLines()
 
 
 class Protocol(HttpToolsProtocol):
@@ -133,7 +117,7 @@ class Protocol(HttpToolsProtocol):
 
     def reply(self, errand: Errand, status: int, lines: bytes, body: bytes) -> None:
         """An errand's answer, as one piece."""
-        usual = USUAL.lines(self.server_state.default_headers)
+        usual = lines_of(self.server_state.default_headers)
         self.transport.write(b"".join((STATUS_LINE[status], usual, lines, b"\r\n", body)))
         errand.response_complete = self._just_answered = True
         if not errand.keep_alive:

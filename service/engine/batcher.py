@@ -6,7 +6,7 @@ a batch may be, is said in `turns`, `flow`, `fair_queue` and `costs`.
 
 Helpers run batches beside, each one of its own: parts of large requests, and small ones where a crowd of them waits. A
 few are better left to the main thread: to answer them takes half as long as to run them, and the other core does that
-(ADR 0014).
+(ADR 0015).
 
 There are no priorities: what is small is soon done, whoever it comes from.
 """

@@ -82,8 +82,6 @@ class Engine:
             logger.error("checkpoint refused name=%s reason=%s", name, reason)
         logger.info("models loaded count=%d seconds=%.2f", len(catalog), time.perf_counter() - started)
         division = Division.of_process() if settings.pin else None
-        if division is not None:
-            division.begin()
         return cls(catalog, InferenceThreads(runner, division), settings=settings, observer=observer)
 
     async def close(self) -> None:

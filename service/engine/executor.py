@@ -37,9 +37,11 @@ class InferenceThreads:
         self._help_wanted: SimpleQueue[ArrayBatcher | None] = SimpleQueue()
         self.last_run_failed = False
         """Whether the device may be broken; a bad input is no sign of that."""
+        if division is not None:
+            division.begin()
         main = (self._wanted, ArrayBatcher.begin, division.main if division else ())
         self._threads = [threading.Thread(target=self._serve, args=main, name="inference", daemon=True)]
-        helping = (self._help_wanted, ArrayBatcher.assist, division.others if division else ())
+        helping = (self._help_wanted, ArrayBatcher.assist)
         self._threads += [
             threading.Thread(target=self._serve, args=helping, name=f"helper-{number}", daemon=True)
             for number in range(self.helpers)
@@ -70,7 +72,7 @@ class InferenceThreads:
         self,
         wanted: "SimpleQueue[ArrayBatcher | None]",
         take: Callable[[ArrayBatcher], Batch[Key, Row, NDArray[Any]] | None],
-        processors: Collection[int],
+        processors: Collection[int] = (),
     ) -> None:
         if processors:
             keep_to(processors)

@@ -1,5 +1,5 @@
 """Which processors the threads may use. By default the system decides; on a machine, or in a set of processors, that
-the service has to itself, one can be left to the main inference thread: its batches are then never interrupted.
+the service has to itself, one can be left to the main inference thread: no other of ours interrupts its batches.
 """
 
 import os
@@ -42,7 +42,7 @@ class Division:
 
 
 def keep_to(processors: Collection[int]) -> None:
-    """The thread that calls it, and those that it starts from now on, run nowhere else, if the system lets them."""
+    """The thread that calls it runs nowhere else, if the system lets it."""
     with suppress(OSError):
         os.sched_setaffinity(0, processors)
 

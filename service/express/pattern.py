@@ -12,7 +12,9 @@ ONE_SEED = re.compile(rb"(/v1/models/[^/%#]+/samples/|/)(0|[1-9][0-9]{0,9})\.(pn
 SAMPLE, ANOTHER = b"3141592653", b"27182818"
 """Seeds for which a pattern is made, and tried."""
 KEPT = 256
-"""Patterns; and as many addresses that were seen."""
+"""Patterns."""
+WORTH_IT = 2
+"""Sights of an address, whatever its seed, after which it has one."""
 
 
 class Pattern:
@@ -37,8 +39,7 @@ class Patterns:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
-        self._seen = lru_cache(maxsize=KEPT)(_Sights)
-        self._pattern = lru_cache(maxsize=KEPT)(self._made)
+        self._sights = lru_cache(maxsize=KEPT)(lambda *_address: _Sights())
 
     def picture_of(self, path: bytes, query: bytes) -> Picture | None:
         """As `picture_of` has it, in a fifth of the time where there is a pattern."""
@@ -51,9 +52,11 @@ class Patterns:
         return picture_of(self._catalog, path, query)
 
     def _known(self, *address: bytes) -> Pattern | None:
-        sights = self._seen(*address)
+        sights = self._sights(*address)
         sights.count += 1
-        return self._pattern(*address) if sights.count > 1 else None
+        if sights.count == WORTH_IT:
+            sights.pattern = self._made(*address)
+        return sights.pattern
 
     def _made(self, place: bytes, extension: bytes, query: bytes) -> Pattern | None:
         """None if there are no such pictures, or if their texts have the sample's number where it is no seed."""
@@ -67,7 +70,8 @@ class Patterns:
 
 
 class _Sights:
-    """How often an address was seen, whatever its seed."""
+    """How often addresses that differ in the seed alone were seen, and what was made of that."""
 
-    def __init__(self, *_address: bytes) -> None:
+    def __init__(self) -> None:
         self.count = 0
+        self.pattern: Pattern | None = None

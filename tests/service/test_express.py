@@ -35,6 +35,19 @@ async def nobody(_scope: Scope, _receive: Receive, _send: Send) -> None:
     raise AssertionError
 
 
+class Ear:
+    """A connection that keeps what it was told: the status of each answer."""
+
+    def __init__(self) -> None:
+        self.heard: list[int] = []
+
+    def reply(self, errand: Errand, status: int, lines: bytes, body: bytes) -> None:
+        self.heard.append(status)
+
+    def hang_up(self) -> None:
+        raise AssertionError
+
+
 @pytest.fixture
 def express(app: FastAPI) -> Iterator[Express]:
     """With a shelf where nothing lies."""
@@ -404,17 +417,10 @@ async def test_who_leaves_in_the_moment_in_which_a_sheet_is_ready_leaves_it_to_t
     tools = express._tools
     picture = picture_of(tools.engine.catalog, f"{MODEL}/samples/0-63.png".encode(), b"")
     assert picture is not None
-    replies: list[int] = []
-
-    class Silence:
-        def reply(self, errand: Errand, status: int, lines: bytes, body: bytes) -> None:
-            replies.append(status)
-
-        def hang_up(self) -> None:
-            raise AssertionError
+    ear = Ear()
 
     def placed() -> Errand:
-        errand = Errand(Silence(), [], "", tools.telemetry)
+        errand = Errand(ear, [], "", tools.telemetry)
         Order(picture, errand, (b"", b""), tools).begin()
         return errand
 
@@ -432,8 +438,8 @@ async def test_who_leaves_in_the_moment_in_which_a_sheet_is_ready_leaves_it_to_t
     assert order._encoding.done()
     first.leave()
     second = placed()
-    await until(lambda: bool(replies))
-    assert replies == [200]
+    await until(lambda: bool(ear.heard))
+    assert ear.heard == [200]
     assert second.pending is None
 
 
@@ -561,18 +567,13 @@ async def test_who_leaves_before_the_turn_ends_was_never_queued(
     queued: list[object] = []
     monkeypatch.setattr(app.state.engine, "order", lambda *given, **_named: queued.append(given))
 
-    class Nobody:
-        def reply(self, errand: Errand, status: int, lines: bytes, body: bytes) -> None:
-            raise AssertionError
-
-        def hang_up(self) -> None:
-            raise AssertionError
-
-    errand = Errand(Nobody(), [], "", tools.telemetry)
+    ear = Ear()
+    errand = Errand(ear, [], "", tools.telemetry)
     Order(picture, errand, (b"", b""), tools).begin()
     errand.leave()
     await asyncio.sleep(0)
     await asyncio.sleep(0)
 
     assert not queued
+    assert not ear.heard
     assert not tools.shelf.has(picture.etag)

@@ -161,12 +161,14 @@ class World:
         self.busy = False
 
     async def _help(self) -> None:
-        waiting = self.batcher.queued_rows
-        while (batch := self.batcher.assist()) is not None:
+        while True:
+            waiting = self.batcher.queued_rows
+            batch = self.batcher.assist()
+            if batch is None:
+                break
             large = any(caller.size >= LARGE for caller, _ in batch.rows())
             assert large or (waiting >= CROWD and batch.size <= LARGE), "takes the little that there is"
             await self._run(batch)
-            waiting = self.batcher.queued_rows
         self.assisting -= 1
 
     async def _run(self, batch: Batch[str, Row, Row]) -> None:
