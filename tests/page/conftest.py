@@ -97,7 +97,8 @@ async def visit(browser: Browser, server: str) -> AsyncIterator[Visit]:
         page = await context.new_page()
         await page.goto(address)
         if ready:
-            await page.wait_for_selector("latent-map", state="attached")
+            # Before it knows its model a map takes neither focus nor keys.
+            await page.wait_for_selector("latent-map #pad[tabindex]", state="attached")
         return page
 
     yield open_page

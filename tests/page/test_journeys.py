@@ -84,7 +84,6 @@ async def test_the_focus_is_never_lost(visit: Visit) -> None:
 async def test_the_whole_journey_goes_by_touch_on_a_phone(visit: Visit) -> None:
     """Place the dot, play, take a sample, score a real picture, draw one, copy: taps alone, at 360 by 740."""
     page = await visit("/#model=fashion-vae-2d", viewport=PHONE, has_touch=True, is_mobile=True)
-    await page.locator(MAP).wait_for()
     map_box = await page.locator(MAP).bounding_box()
 
     await page.touchscreen.tap(map_box["x"] + map_box["width"] * 0.75, map_box["y"] + map_box["height"] * 0.25)
