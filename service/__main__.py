@@ -8,7 +8,6 @@ import socket
 import sys
 from collections.abc import Sequence
 from types import FrameType
-from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -16,7 +15,6 @@ from pydantic import ValidationError
 
 from service.app import create_app
 from service.engine.engine import Engine
-from service.engine.processors import Division
 from service.protocol import Protocol
 from service.settings import Settings
 
@@ -100,19 +98,12 @@ def _settings(arguments: Sequence[str] | None) -> Settings:
     )
     for name, field in Settings.model_fields.items():
         description = f"{field.description} (default: {field.default})".replace("%", "%%")
-        # What is true or false may be said without a value: --pin.
-        switch: dict[str, Any] = {"nargs": "?", "const": "true"} if field.annotation is bool else {}
-        parser.add_argument(f"--{name.replace('_', '-')}", help=description, metavar=name.upper(), **switch)
+        parser.add_argument(f"--{name.replace('_', '-')}", help=description, metavar=name.upper())
     try:
         settings = Settings(**vars(parser.parse_args(arguments)))
     except ValidationError as error:
         first = error.errors()[0]
         raise CannotStart(f"{'.'.join(map(str, first['loc']))}: {first['msg']}, got {first['input']!r}") from None
-    if settings.pin:
-        try:
-            Division.of_process()
-        except ValueError as error:
-            raise CannotStart(f"pin: {error}; leave it out here") from None
     if not settings.store.is_dir():
         raise CannotStart(f"there is no store at {settings.store}; train a model first, or name another with --store")
     return settings

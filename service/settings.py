@@ -31,12 +31,6 @@ class Settings(BaseSettings):
             ge=0, le=256, description="CPU threads that share large requests, and crowds of small ones; 0: one a core"
         ),
     ] = 0
-    pin: Annotated[
-        bool,
-        Field(
-            description="leave one core to the main inference thread: faster under load if nobody else uses the cores"
-        ),
-    ] = False
     graphs: Annotated[
         bool, Field(description="on a CPU, run operations that have a graph beside the checkpoint by ONNX Runtime")
     ] = True

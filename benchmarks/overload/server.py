@@ -21,7 +21,6 @@ from models_store.pixels import Bytes, to_bytes
 from service import __main__ as service
 from service.app import Service, create_app
 from service.engine.executor import InferenceThreads
-from service.engine.processors import Division
 from service.engine.runner import Key, Runner
 from service.protocol import Protocol
 from service.settings import Settings
@@ -72,8 +71,8 @@ def _marked_app(settings: Settings) -> Service:
 def _pace(row_s: float, gate: threading.Event) -> None:
     begin = InferenceThreads.__init__
 
-    def paced(self: InferenceThreads, runner: Runner, division: Division | None = None) -> None:
-        begin(self, Paced(runner, row_s, gate), division)
+    def paced(self: InferenceThreads, runner: Runner) -> None:
+        begin(self, Paced(runner, row_s, gate))
 
     InferenceThreads.__init__ = paced  # type: ignore[method-assign]  # in its place
 

@@ -4,9 +4,9 @@ Work-driven: the executor asks for a batch when it is free, and gets what is que
 company, nothing polls, and the executor never waits for the event loop while there is work. Who is next, and how large
 a batch may be, is said in `turns`, `flow`, `fair_queue` and `costs`.
 
-Helpers run batches beside, each one of its own: parts of large requests, and small ones where a crowd of them waits. A
-few are better left to the main thread: to answer them takes half as long as to run them, and the other core does that
-(ADR 0015).
+Helpers run batches beside, each one of its own: parts of large requests, and small ones where a crowd of them waits.
+The last core is the event loop's. When it has nothing else to do it runs a few of the cheap rows that wait, and one
+that comes alone at once, which costs less than to wake another thread for it (ADR 0015).
 
 There are no priorities: what is small is soon done, whoever it comes from.
 """
@@ -27,6 +27,8 @@ BATCH_S = 0.05
 """A batch of more than the smallest size should not hold the executor longer: all others wait for it."""
 CLIENT_SHARE = 0.5
 """Of the queue: one client cannot have more of it, so that there is room for the next."""
+LOOP_SHARE = 4
+"""The event loop takes one of so many rows that wait: those who would have been answered last."""
 
 
 class Observer(Protocol):
@@ -43,9 +45,13 @@ class Observer(Protocol):
 
 
 class Executor(Protocol[Key, Row, Result]):
-    """Runs batches beside the event loop: one at a time, and one more for each helper."""
+    """Runs batches beside the event loop: one at a time, and one more for each helper; and without waiting on it."""
 
     helpers: int
+    """With any, there are so many cores more than the main thread's, of which the last is the event loop's, too."""
+
+    def run_here(self, batcher: "Batcher[Key, Row, Result]") -> None:
+        """Runs the batch that `fill_in` gives, if it gives one, before it returns; called on the event loop."""
 
     def start(self, batcher: "Batcher[Key, Row, Result]") -> None:
         """Has `begin` and `end` called in turn until `begin` gives nothing more; returns at once."""
@@ -58,7 +64,7 @@ class Executor(Protocol[Key, Row, Result]):
 
 
 class Batcher(Generic[Key, Row, Result]):
-    """`begin` and `end` belong to the executor, on whatever threads it has; everything else to the event loop."""
+    """`begin`, `assist` and `end` belong to the executor, on whatever threads it has; all else to the event loop."""
 
     def __init__(
         self,
@@ -83,6 +89,10 @@ class Batcher(Generic[Key, Row, Result]):
         self._running = False
         self._helping = 0
         """Helpers that have a batch, or are about to ask for one."""
+        self._called = False
+        """Whether `fill_in` will be, in this turn of the event loop."""
+        self._was_alone = False
+        """Whether the last batch had one row."""
         self._open: set[Request[Key, Row, Result]] = set()
         """Requests that have neither answer nor error."""
         self._ended: asyncio.Future[None] | None = None
@@ -137,10 +147,9 @@ class Batcher(Generic[Key, Row, Result]):
                 key, client, rows, answer, loop, (now, now + timeout_s), row_ns
             )
             self._queue.add(request)
-            # Not before the callers that are ready to run have queued what they have.
-            self._start_if_resting(loop.call_soon)
+            self._call_loop(loop, loop.call_soon)
             if len(rows) >= LARGE or self._queue.is_crowded(helping=self._helping):
-                self._call_for_help(lambda batcher: loop.call_soon(self._executor.start_helper, batcher))
+                self._call_for_help(key, lambda batcher: loop.call_soon(self._executor.start_helper, batcher))
         self._open.add(request)
         if timeout_s < math.inf:
             # And not asyncio.timeout, whose context showed in the profile of a single picture.
@@ -169,14 +178,37 @@ class Batcher(Generic[Key, Row, Result]):
         with self._lock:
             batch = self._queue.take(self._clock())
             self._running = batch is not None
-            self._call_for_help(self._executor.start_helper)
+            if batch is not None:
+                self._was_alone = batch.size == 1
+                self._call_for_help(batch.key, self._executor.start_helper)
         return batch
 
     def assist(self) -> Batch[Key, Row, Result] | None:
         """The next batch for a helper; with None it rests until it is started again."""
         with self._lock:
-            batch = self._queue.take(self._clock(), helping=True)
+            batch = self._queue.take_for_helper(self._clock())
             self._helping -= batch is None
+        return batch
+
+    def fill_in(self) -> Batch[Key, Row, Result] | None:
+        """The next batch for the event loop itself, if it should run one; starts the executor if that rests."""
+        with self._lock:
+            self._called = False
+            waiting, now = self._queue.loads.all.rows, self._clock()
+            if not waiting:
+                return None
+            if self._running:
+                most = waiting // LOOP_SHARE if self._has_spare_core else 0
+            else:
+                most = int(waiting == 1 and self._was_alone and self._executor.helpers > 0)
+            batch = self._queue.take_for_moment(now, most)
+            starts = not self._running and self._queue.loads.all.rows > 0
+            if starts:
+                self._running = True
+                self._executor.start(self)
+            if starts or batch is not None:
+                loop = asyncio.get_running_loop()
+                self._call_loop(loop, loop.call_soon)
         return batch
 
     def end(self, batch: Batch[Key, Row, Result], outcome: Sequence[Result] | Exception) -> None:
@@ -190,21 +222,33 @@ class Batcher(Generic[Key, Row, Result]):
             elif len(batch.requests()) > 1:
                 # Only one of them may be to blame.
                 self._queue.put_back(batch)
-                self._start_if_resting(loop.call_soon_threadsafe)
+                self._call_loop(loop, loop.call_soon_threadsafe)
                 return
             else:
                 self._queue.remove(batch.shares[0].request)
         loop.call_soon_threadsafe(self._deliver, batch, outcome, now)
 
-    def _start_if_resting(self, call: Callable[..., asyncio.Handle]) -> None:
-        if not self._running:
-            self._running = True
-            call(self._executor.start, self)
+    @property
+    def _has_spare_core(self) -> bool:
+        """Whether all cores but the event loop's have a batch each."""
+        return self._helping == self._executor.helpers - 1
 
-    def _call_for_help(self, start: Callable[["Batcher[Key, Row, Result]"], object]) -> None:
+    def _call_loop(self, loop: asyncio.AbstractEventLoop, call: Callable[..., asyncio.Handle]) -> None:
+        """Has the event loop see to what waits, when the callers that are ready to run have queued what they have."""
+        waiting = self._queue.loads.all.rows
+        if waiting and not self._called and (not self._running or waiting >= LOOP_SHARE):
+            self._called = True
+            # In the turn after this one: at the end of this one what was queued in it is drawn.
+            call(loop.call_soon, self._executor.run_here, self)
+
+    def _call_for_help(self, key: Key, start: Callable[["Batcher[Key, Row, Result]"], object]) -> None:
+        """Starts a helper if there is enough for one, and not just what the event loop can do beside."""
         if self._helping == self._executor.helpers:
             return
-        if self._queue.is_crowded(helping=self._helping) or self._queue.has_large:
+        crowd = self._queue.is_crowded(helping=self._helping) and not (
+            self._has_spare_core and self._queue.has_moment(key)
+        )
+        if crowd or self._queue.has_large:
             self._helping += 1
             start(self)
 

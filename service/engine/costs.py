@@ -1,5 +1,6 @@
 """What a row of each key costs, as measured, and how many rows a batch may have for it."""
 
+import math
 from collections.abc import Callable
 from typing import Generic
 
@@ -35,6 +36,14 @@ class Costs(Generic[Key]):
         """The rows of the largest batch that should end in time; an unknown key is tried with its smallest batch."""
         rows = self._max_rows
         while self._too_long(key, rows) and self.computed(key, rows // 2) < self.computed(key, rows):
+            rows //= 2
+        return rows
+
+    def rows_for(self, key: Key, ns: float) -> int:
+        """How many rows can be run in so long a time; none of a key that has not run yet."""
+        price = self._prices.get(key, math.inf)
+        rows = min(self._max_rows, int(ns // price))
+        while rows and self.computed(key, rows) * price > ns:
             rows //= 2
         return rows
 

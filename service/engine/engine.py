@@ -6,6 +6,7 @@ calling: the noise of a request comes from its own seeds, and the runner keeps t
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +26,6 @@ from service.engine.batcher import Batcher, Observer
 from service.engine.catalog import Catalog, ServedModel
 from service.engine.executor import SAMPLE, ArrayBatcher, ArrayRequest, InferenceThreads
 from service.engine.graph_runner import GraphRunner
-from service.engine.processors import Division, usable
 from service.engine.request import Answer
 from service.engine.rows import Draw, Row, Seeded, draw_points, latents_of
 from service.engine.runner import Runner, TorchRunner
@@ -72,17 +72,13 @@ class Engine:
 
     @classmethod
     async def start(cls, settings: Settings, observer: Observer) -> "Engine":
-        """Loads the store and warms every model up. Raises CheckpointError if there is no store.
-
-        With `settings.pin` one processor is left to the main inference thread until it is closed.
-        """
+        """Loads the store and warms every model up. Raises CheckpointError if there is no store."""
         started = time.perf_counter()
         catalog, runner = await asyncio.to_thread(_load, settings)
         for name, reason in catalog.rejected.items():
             logger.error("checkpoint refused name=%s reason=%s", name, reason)
         logger.info("models loaded count=%d seconds=%.2f", len(catalog), time.perf_counter() - started)
-        division = Division.of_process() if settings.pin else None
-        return cls(catalog, InferenceThreads(runner, division), settings=settings, observer=observer)
+        return cls(catalog, InferenceThreads(runner), settings=settings, observer=observer)
 
     async def close(self) -> None:
         """Answers what is queued, then stops the inference threads."""
@@ -271,7 +267,12 @@ def _runner(store: Store, settings: Settings) -> Runner:
 
 
 def _workers(settings: Settings) -> int:
-    return settings.workers or len(usable())
+    return settings.workers or _usable_cores()
+
+
+def _usable_cores() -> int:
+    """Those that this process may use, of a machine that may have more."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _device(wanted: str) -> str:

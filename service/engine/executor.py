@@ -1,17 +1,16 @@
 """The threads that run the networks: one takes a batch, runs it and takes the next, until there is none. Its helpers do
-the same while there is enough for them.
+the same while there is enough for them, and the event loop runs what is over in a moment.
 """
 
 import logging
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from typing import Any, cast
 
 from numpy.typing import NDArray
 
 from service.engine.batcher import Batcher
-from service.engine.processors import Division, keep_to
 from service.engine.request import Batch, Request
 from service.engine.rows import Row, Seeded, columns_of, points_of
 from service.engine.runner import Key, Runner
@@ -27,19 +26,17 @@ ArrayRequest = Request[Key, Row, NDArray[Any]]
 
 
 class InferenceThreads:
-    """The batcher's executor: as many threads as the runner has workers."""
+    """The batcher's executor: as many threads as the runner has workers, and the event loop, which makes it."""
 
-    def __init__(self, runner: Runner, division: Division | None = None) -> None:
+    def __init__(self, runner: Runner) -> None:
         self._runner = runner
-        self._division = division
         self.helpers = runner.workers - 1
         self._wanted: SimpleQueue[ArrayBatcher | None] = SimpleQueue()
         self._help_wanted: SimpleQueue[ArrayBatcher | None] = SimpleQueue()
         self.last_run_failed = False
         """Whether the device may be broken; a bad input is no sign of that."""
-        if division is not None:
-            division.begin()
-        main = (self._wanted, ArrayBatcher.begin, division.main if division else ())
+        runner.enter()
+        main = (self._wanted, ArrayBatcher.begin)
         self._threads = [threading.Thread(target=self._serve, args=main, name="inference", daemon=True)]
         helping = (self._help_wanted, ArrayBatcher.assist)
         self._threads += [
@@ -48,6 +45,10 @@ class InferenceThreads:
         ]
         for thread in self._threads:
             thread.start()
+
+    def run_here(self, batcher: ArrayBatcher) -> None:
+        if (batch := batcher.fill_in()) is not None:
+            batcher.end(batch, self._outcome(batch))
 
     def start(self, batcher: ArrayBatcher) -> None:
         self._wanted.put(batcher)
@@ -65,17 +66,12 @@ class InferenceThreads:
             self._help_wanted.put(None)
         for thread in self._threads:
             thread.join()
-        if self._division is not None:
-            self._division.end()
 
     def _serve(
         self,
         wanted: "SimpleQueue[ArrayBatcher | None]",
         take: Callable[[ArrayBatcher], Batch[Key, Row, NDArray[Any]] | None],
-        processors: Collection[int] = (),
     ) -> None:
-        if processors:
-            keep_to(processors)
         self._runner.enter()
         while (batcher := wanted.get()) is not None:
             while (batch := take(batcher)) is not None:

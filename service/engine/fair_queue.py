@@ -2,7 +2,7 @@
 
 The flow whose turn it is gives a batch its key. If it wants little, the batch takes in other flows that want little,
 and from those that want much only what would be padding: so nobody's few rows wait for another's many. Helpers take
-from large requests, and from a crowd of small ones.
+from large requests, and from a crowd of small ones; the event loop a few rows of whoever is next.
 """
 
 from collections.abc import Callable
@@ -27,6 +27,8 @@ LARGE = 16
 """Rows of a request that wait, from which on it is worth a helper's while."""
 CROWD = 2 * LARGE
 """Rows that wait, of however many requests, from which on a helper takes as many as a large one has."""
+MOMENT_NS = 3_000_000
+"""What a batch may cost that the event loop runs itself: so long nobody else has a turn there."""
 
 
 class FairQueue(Generic[Key, Row, Result]):
@@ -69,6 +71,10 @@ class FairQueue(Generic[Key, Row, Result]):
             flow.insert(request)
             self.loads.change(request.client, share.size, share.size * request.row_ns)
 
+    def has_moment(self, key: Key) -> bool:
+        """Whether a row of the key is so cheap that the event loop can run it."""
+        return self._costs.rows_for(key, MOMENT_NS) > 0
+
     def is_crowded(self, *, helping: int = 0) -> bool:
         """Whether so much waits that one helper more leaves enough for the main thread and for those who help."""
         return self.loads.all.rows >= CROWD + LARGE * helping
@@ -78,22 +84,35 @@ class FairQueue(Generic[Key, Row, Result]):
         """Whether a large request is the next of its flow."""
         return self._turns.any(_is_large)
 
-    def take(self, now: float, *, helping: bool = False) -> Batch[Key, Row, Result] | None:
-        """The next batch, and out of the queue with it; requests that are late by `now` are dropped on the way.
+    def take(self, now: float) -> Batch[Key, Row, Result] | None:
+        """The next batch, and out of the queue with it; requests that are late by `now` are dropped on the way."""
+        return self._next(now, self._share)
 
-        Who helps gets a part of a large request, and in a crowd a few rows of whoever is next.
-        """
-        large = helping and not self.is_crowded()
-        while (first := self._turns.first(_is_large if large else None)) is not None:
+    def take_for_helper(self, now: float) -> Batch[Key, Row, Result] | None:
+        """A part of a large request, and in a crowd a few rows of whoever is next."""
+        return self._next(
+            now, lambda first: self._share(first) if _is_large(first) else LARGE, large=not self.is_crowded()
+        )
+
+    def take_for_moment(self, now: float, most: int) -> Batch[Key, Row, Result] | None:
+        """At most so many rows of whoever is next, if the event loop can run them."""
+        return self._next(now, lambda first: min(most, self._costs.rows_for(first.key, MOMENT_NS)))
+
+    def _next(
+        self, now: float, most: Callable[[Flow[Key, Row, Result]], int], *, large: bool = False
+    ) -> Batch[Key, Row, Result] | None:
+        """With `most(first)` rows, unless that is none; with `large` only of flows whose next request is large."""
+        while (first := self._turns.first(_is_large if large else None)) is not None and (rows := most(first)):
+            if not large:
+                self._turns.begin(first)
             batch: Batch[Key, Row, Result] = Batch(first.key, now)
-            few = helping and not _is_large(first)
-            self._form(batch, first, LARGE if few else self._share(first), large=large)
+            self._form(batch, first, rows, large=large)
             if batch.shares:
                 return batch
         return None
 
     def _form(self, batch: Batch[Key, Row, Result], first: Flow[Key, Row, Result], most: int, *, large: bool) -> None:
-        """Up to `most` rows; with `large` only of flows whose next request is large."""
+        """Of the key of `first`, which goes first."""
         room = min(self._costs.room(batch.key), most)
         if first.requests[0].alone:
             self._serve(first, batch, room)

@@ -34,15 +34,14 @@ class Turns(Generic[Key, Row, Result]):
         self._serials = count()
 
     def first(self, may: Callable[[Flow[Key, Row, Result]], bool] | None = None) -> Flow[Key, Row, Result] | None:
-        """The flow that is next, whatever its key; its start is the time now. Of those that may, if that is asked."""
+        """The flow that is next, whatever its key; of those that may, if that is asked."""
         heads = (lane if may is None else list(filter(may, lane)) for lane in self._lanes.values())
-        flow = min((head[0] for head in heads if head), key=_place, default=None)
-        if flow is None:
-            return None
-        if may is None:
-            self._now = flow.start
+        return min((head[0] for head in heads if head), key=_place, default=None)
+
+    def begin(self, flow: Flow[Key, Row, Result]) -> None:
+        """A batch begins with the flow that is next: its start is the time now."""
+        self._now = flow.start
         self._forget()
-        return flow
 
     def any(self, is_so: Callable[[Flow[Key, Row, Result]], bool]) -> bool:
         """Whether it is so of a flow that waits."""

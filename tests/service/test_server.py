@@ -21,7 +21,6 @@ from service.settings import Settings
 
 SAMPLE = "/v1/models/plain-vae/samples/1.png"
 JSON = {"Content-Type": "application/json"}
-PROCESSORS = os.sched_getaffinity(0)
 
 
 def start(store: Path, *options: str) -> tuple[subprocess.Popen[str], str]:
@@ -43,10 +42,6 @@ def url(tiny_store: Path) -> Iterator[str]:
     process, url = start(tiny_store)
     yield url
     stop(process)
-
-
-def _tasks(process: int) -> list[Path]:
-    return list(Path(f"/proc/{process}/task").iterdir())
 
 
 def local_port(answer: httpx.Response) -> int:
@@ -170,31 +165,6 @@ def test_a_start_that_cannot_work_says_why_in_one_line(
     written = capsys.readouterr().err
     assert reason in written
     assert written.count("\n") == 1
-
-
-@pytest.mark.skipif(len(PROCESSORS) < 2, reason="one processor cannot be divided")
-def test_one_processor_is_left_to_the_main_inference_thread(url: str, tiny_store: Path) -> None:
-    """Its event loop and the threads that it starts later keep off it; the pictures are the same."""
-    process, pinned = start(tiny_store, "--pin", "true")
-    try:
-        for path in (SAMPLE, "/v1/models/plain-vae/samples/0-63.webp", "/v1/models/tiny-dcgan/samples/0-63.npy"):
-            assert httpx.get(url + path).content == httpx.get(pinned + path).content
-        allowed = {int(task.name): os.sched_getaffinity(int(task.name)) for task in _tasks(process.pid)}
-    finally:
-        stop(process)
-
-    assert allowed[process.pid] == PROCESSORS - {max(PROCESSORS)}
-    assert list(allowed.values()).count({max(PROCESSORS)}) == 1
-
-
-def test_a_process_with_one_processor_has_none_to_leave(
-    tiny_store: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """That is said, and nothing started."""
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3})
-
-    assert main(["--store", str(tiny_store), "--pin", "true"]) == 2
-    assert "pin: " in capsys.readouterr().err
 
 
 def test_a_port_in_use_is_said_before_models_are_loaded(tiny_store: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,10 +11,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from service.engine.batcher import BATCH_S, Batcher
-from service.engine.fair_queue import CROWD, LARGE
+from service.engine.batcher import BATCH_S, LOOP_SHARE, Batcher
+from service.engine.fair_queue import CROWD, LARGE, MOMENT_NS
 from service.engine.request import Batch
 from service.errors import DeadlineExceeded, QueueFull, ShuttingDown
+from tests.service.engine.virtual_time import VirtualLoop
 
 SIZES = (8, 16, 32, 64)
 
@@ -130,6 +131,27 @@ class World:
         full, rest = divmod(rows, SIZES[-1])
         return full * SIZES[-1] + (min(size for size in SIZES if size >= rest) if rest else 0)
 
+    def run_here(self, batcher: Batcher[str, Row, Row]) -> None:
+        waiting, rests = self.batcher.queued_rows, not self.busy
+        batch = self.batcher.fill_in()
+        if batch is None:
+            return
+        assert self.helpers, "one thread is all there is"
+        assert self.assisting < self.helpers or rests, "more batches than cores"
+        few = self.computed(batch.key, waiting // LOOP_SHARE) if self.padded else waiting // LOOP_SHARE
+        assert batch.size <= max(few, rests), "more than the event loop's share"
+        self._check_begin(batch)
+        seconds = self._begun_seconds(batch)
+        assert self.slow or seconds <= MOMENT_NS / 1e9 * 1.000001, "holds the event loop too long"
+        self._held(asyncio.get_running_loop(), seconds)
+        self._end(batch)
+
+    @staticmethod
+    def _held(loop: asyncio.AbstractEventLoop, seconds: float) -> None:
+        """Time goes on, and nobody has a turn."""
+        assert isinstance(loop, VirtualLoop)
+        loop.jump(seconds)
+
     def start(self, batcher: Batcher[str, Row, Row]) -> None:
         assert not self.busy, "two workers"
         self.busy = True
@@ -173,14 +195,20 @@ class World:
 
     async def _run(self, batch: Batch[str, Row, Row]) -> None:
         self._check_begin(batch)
-        pace = 50 if self.chance.random() < self.slow else 1
-        await asyncio.sleep(self._seconds(batch) * pace)
+        await asyncio.sleep(self._begun_seconds(batch))
+        self._end(batch)
+        for _ in range(self.chance.randrange(3) if self.jitter else 0):
+            await asyncio.sleep(0)
+
+    def _begun_seconds(self, batch: Batch[str, Row, Row]) -> float:
+        """What it takes this time."""
+        return self._seconds(batch) * (50 if self.chance.random() < self.slow else 1)
+
+    def _end(self, batch: Batch[str, Row, Row]) -> None:
         outcome = self._outcome(batch)
         self._account(batch, outcome)
         self.batcher.end(batch, outcome)
         self.check_ledger()
-        for _ in range(self.chance.randrange(3) if self.jitter else 0):
-            await asyncio.sleep(0)
 
     def _seconds(self, batch: Batch[str, Row, Row]) -> float:
         return self.computed(batch.key, batch.size) * self.costs[batch.key]
@@ -308,6 +336,7 @@ class World:
         assert not self.batcher._open
         assert not self.batcher._running
         assert not self.batcher._helping
+        assert not self.batcher._called
         assert not self.busy
         assert self.waiting.total() == 0
         known = {name: count for name, count in self.outcomes.items() if count and name not in ("crashed", "bad_row")}

@@ -7,13 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from service.engine.batcher import Batcher
+from service.engine.batcher import LOOP_SHARE, Batcher
 from service.engine.fair_queue import CROWD, LARGE, SHARES, SMALLEST_SHARE
 from service.errors import DeadlineExceeded, QueueFull, ShuttingDown
 
 pytestmark = pytest.mark.anyio
 
 BAD = -1
+DEAR_S = 0.0031
+"""Of a row: more than the event loop has time for."""
 Shared = Batcher[str, int, int]
 
 
@@ -24,8 +26,16 @@ class Executor:
 
     def __init__(self) -> None:
         self.batches: list[tuple[str, list[int]]] = []
+        self.here: list[list[int]] = []
+        """Those that ran on the event loop."""
         self.open = asyncio.Event()
         self.open.set()
+
+    def run_here(self, batcher: Shared) -> None:
+        if (batch := batcher.fill_in()) is not None:
+            self.batches.append((batch.key, batch.rows()))
+            self.here.append(batch.rows())
+            batcher.end(batch, self.answer(batch.rows()))
 
     def start(self, batcher: Shared) -> None:
         self.worker = asyncio.ensure_future(self._work(batcher))
@@ -381,21 +391,94 @@ async def test_a_large_request_is_shared_with_a_helper_and_a_few_small_ones_are_
     executor.open.clear()
     small = [asyncio.create_task(shared.submit("a", [row])) for row in range(20)]
     await turns()
-    assert len(executor.batches) == 3
+    assert executor.helper.done()
     executor.open.set()
     assert await asyncio.gather(*small) == [[2 * row] for row in range(20)]
 
 
-async def test_a_helper_takes_its_part_of_a_crowd_of_small_requests() -> None:
+async def test_a_helper_takes_its_part_of_a_crowd_of_dear_requests() -> None:
     """From what would else wait for longer than a batch; the last ones are the main thread's."""
     executor = Helped()
     shared = await batcher(executor, max_batch=64)
+    for _ in range(50):
+        shared._costs.ran("a", 8, 8 * DEAR_S)
     executor.open.clear()
     calls = [asyncio.create_task(shared.submit("a", [row], client=str(row))) for row in range(2 * CROWD)]
     await turns()
-    assert [len(rows) for _, rows in executor.batches] == [CROWD, LARGE]
+    assert [len(rows) for _, rows in executor.batches] == [LARGE, (2 * CROWD - LARGE) // SHARES]
+    assert executor.here == []
     executor.open.set()
     assert await asyncio.gather(*calls) == [[2 * row] for row in range(2 * CROWD)]
+
+
+async def test_of_cheap_requests_the_event_loop_runs_a_part_while_the_main_thread_is_at_work() -> None:
+    """A quarter of those that wait, again and again, as long as that is a row at least; the last are the thread's."""
+    executor = Helped()
+    shared = await batcher(executor, max_batch=64)
+    executor.open.clear()
+    calls = [asyncio.create_task(shared.submit("a", [row], client=str(row))) for row in range(64)]
+    await turns(100)
+    assert [len(rows) for _, rows in executor.batches][:4] == [32, 8, 6, 4]
+    assert len(executor.here) == len(executor.batches) - 1
+    assert 32 - sum(map(len, executor.here)) == LOOP_SHARE - 1
+    executor.open.set()
+    assert await asyncio.gather(*calls) == [[2 * row] for row in range(64)]
+
+
+async def test_who_comes_alone_after_one_who_did_is_served_by_the_event_loop() -> None:
+    """No thread is woken for a single cheap row; the second of two that come together would wait, so one is."""
+    executor = Helped()
+    shared = await batcher(executor)
+
+    assert [await shared.submit("a", [row]) for row in (1, 2, 3)] == [[2], [4], [6]]
+    assert executor.here == [[1], [2], [3]]
+
+    await asyncio.gather(shared.submit("a", [4]), shared.submit("a", [5]))
+    assert await shared.submit("a", [6]) == [12]
+    assert executor.here == [[1], [2], [3]]
+    assert await shared.submit("a", [7]) == [14]
+    assert executor.here == [[1], [2], [3], [7]]
+
+
+@pytest.mark.parametrize(("row_s", "helpers"), [(None, 1), (DEAR_S, 1), (1e-6, 0)])
+async def test_the_event_loop_runs_nothing_dear_and_nothing_where_there_is_no_core_for_it(
+    row_s: float | None, helpers: int
+) -> None:
+    """Neither what nobody knows the cost of, nor what would hold it, nor beside the only thread."""
+    executor = Helped()
+    executor.helpers = helpers
+    shared = await batcher(executor, max_batch=64)
+    executor.here.clear()
+    key = "new" if row_s is None else "a"
+    if row_s is not None:
+        for _ in range(50):
+            shared._costs.ran(key, 1, row_s)
+    executor.open.clear()
+
+    calls = [asyncio.create_task(shared.submit(key, [0]))]
+    await turns()
+    calls += [asyncio.create_task(shared.submit(key, [row])) for row in range(16)]
+    await turns()
+
+    assert executor.here == []
+    executor.open.set()
+    await asyncio.gather(*calls)
+
+
+async def test_a_bad_row_on_the_event_loop_fails_its_own_request_only() -> None:
+    """As on a thread: those beside it run again."""
+    executor = Helped()
+    shared = await batcher(executor, max_batch=64)
+    executor.open.clear()
+    calls = [asyncio.create_task(shared.submit("a", [row if row != 9 else BAD])) for row in range(16)]
+    await turns(100)
+    executor.open.set()
+
+    results = await asyncio.gather(*calls, return_exceptions=True)
+
+    assert any(BAD in rows for rows in executor.here)
+    assert isinstance(results.pop(9), ValueError)
+    assert results == [[2 * row] for row in range(16) if row != 9]
 
 
 async def test_rows_of_a_batch_that_failed_run_again_though_later_ones_have_run() -> None:

@@ -74,6 +74,7 @@ async def flood(seed: int) -> World:
         costs={key: 10 ** chance.uniform(-4.5, -2) for key in keys},
         max_batch=chance.choice([16, 64]),
         jitter=chance.random() < 0.5,
+        helpers=chance.choice([0, 1]),
     )
     clients = [f"heavy {number}" for number in range(chance.randint(1, 4))]
     flows = [(client, key) for client in clients for key in chance.sample(keys, chance.randint(1, len(keys)))]
@@ -85,7 +86,9 @@ async def flood(seed: int) -> World:
         await world.call(caller)
         alone = world.computed(caller.key, caller.size) * world.costs[caller.key]
         waited = caller.left_at - caller.came_at
-        assert waited <= 2 * alone + world.longest_batch_s + 1e-6, "waited for a flood"
+        # Beside helpers the shares of the others are known less exactly: one wait in five thousand takes a batch more.
+        batches_s = (1 + world.helpers) * world.longest_batch_s
+        assert waited <= 2 * alone + batches_s + 1e-6, "waited for a flood"
         # Light is who asks for less than his share.
         await asyncio.sleep((1 + len(flows)) * caller.size * world.costs[caller.key] * (1 + chance.random()))
     check_shares(world, flows)
@@ -112,9 +115,9 @@ async def again(world: World, client: str, key: str, size: int) -> None:
 
 
 def check_shares(world: World, flows: list[tuple[str, str]]) -> None:
-    """Those who never stop have had the same time of the executor, but for a few batches."""
+    """Those who never stop have had the same time of the executor, but for a few batches of each worker."""
     seconds = [world.served[flow] * world.costs[flow[1]] for flow in flows]
-    assert max(seconds) - min(seconds) <= 3 * world.longest_batch_s, "unequal shares"
+    assert max(seconds) - min(seconds) <= 3 * (1 + world.helpers) * world.longest_batch_s, "unequal shares"
 
 
 async def stay(comers: int) -> World:
@@ -138,7 +141,7 @@ def test_every_request_is_resolved_once_and_nothing_is_left(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(10))
 def test_a_light_client_waits_for_one_batch_whoever_floods(seed: int) -> None:
-    """At most for the batch that runs when it comes, and for its own; and those who flood have equal shares."""
+    """Without helpers at most for the batch that runs when it comes, and for its own; those who flood share equally."""
     run(flood(seed))
 
 
