@@ -45,6 +45,9 @@ class Ceilings:
     """CPU time of writing one 32×32 picture with its recipe."""
     latents_us: float
     """CPU time of drawing the latents of one seed."""
+    python_us: float
+    """CPU time of a thousand plain objects, made, called and kept: interpreters of one version differ by how they were
+    built."""
 
 
 class Bench:
@@ -73,6 +76,7 @@ class Bench:
             eager_images_per_cpu_second=self._rates(self._eager, seconds),
             png_us=1e6 * _cpu(lambda: encode_png(picture, RECIPE), seconds),
             latents_us=1e6 * _cpu(lambda: normals(42, [0], self._network.latent_dim), seconds),
+            python_us=1e6 * _cpu(_plain_python, seconds),
         )
 
     def _rates(self, forward: Forward, seconds: float) -> dict[str, float]:
@@ -85,6 +89,22 @@ class Bench:
     def _eager(self, latents: Floats) -> Floats:
         with torch.inference_mode():
             return self._network.decode(torch.from_numpy(latents)).numpy()
+
+
+class _Plain:
+    """An object like any other."""
+
+    __slots__ = ("number",)
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def named(self, prefix: str) -> str:
+        return f"{prefix}{self.number}"
+
+
+def _plain_python() -> object:
+    return {each.named("seed "): each for each in map(_Plain, range(1000))}
 
 
 _GEMM_GFLOP = 2 * GEMM_SIDE**3 / 1e9

@@ -110,6 +110,7 @@ def _ceiling_rows(result: Result) -> Iterable[Sequence[str]]:
     yield "forward pass at batch 64 on all cores, images/s", shown("forward_images_per_second_all_cores", "{:,.0f}")
     yield "forward pass at batch 1, p50 ms", shown("forward_p50_ms", "{:.2f}")
     yield "latents of a seed, CPU µs", shown("latents_us", "{:.0f}")
+    yield "a thousand objects of plain Python, CPU µs", shown("python_us", "{:.0f}")
     yield "PNG of 32×32, CPU µs", shown("png_us", "{:.0f}")
     yield "raw ASGI under uvicorn, a kilobyte: CPU µs, requests/s", _cheap(result, (RAW, "ours"), HTTP_ALONE.name)
     yield "our 304: CPU µs, requests/s", _cheap(result, (OURS, "ours"), NOT_MODIFIED.name)

@@ -60,4 +60,5 @@ def ceilings() -> Ceilings:
         eager_images_per_cpu_second={str(batch): 1000.0 for batch in BATCHES},
         png_us=30.0,
         latents_us=10.0,
+        python_us=300.0,
     )
