@@ -323,6 +323,8 @@ def held(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> Held:
     executor = app.state.engine._executor
     runner = Held(executor._runner)
     monkeypatch.setattr(executor, "_runner", runner)
+    # The event loop, which does the rest here, would wait with it.
+    monkeypatch.setattr(executor, "helpers", 0)
     return runner
 
 
