@@ -5,8 +5,8 @@ company, nothing polls, and the executor never waits for the event loop while th
 a batch may be, is said in `turns`, `flow`, `fair_queue` and `costs`.
 
 Helpers run batches beside, each one of its own: parts of large requests, and small ones where a crowd of them waits.
-The last core is the event loop's. When it has nothing else to do it runs a few of the cheap rows that wait, and one
-that comes alone at once, which costs less than to wake another thread for it (ADR 0015).
+The last core is the event loop's. Between two of its turns it runs a few of the cheap rows that wait, and one that
+comes alone at once, which costs less than to wake another thread for it (ADR 0015).
 
 There are no priorities: what is small is soon done, whoever it comes from.
 """
@@ -28,7 +28,7 @@ BATCH_S = 0.05
 CLIENT_SHARE = 0.5
 """Of the queue: one client cannot have more of it, so that there is room for the next."""
 LOOP_SHARE = 4
-"""The event loop takes one of so many rows that wait: those who would have been answered last."""
+"""The event loop takes one of so many rows that wait, and leaves the others to the main thread, which has more time."""
 
 
 class Observer(Protocol):
@@ -90,9 +90,11 @@ class Batcher(Generic[Key, Row, Result]):
         self._helping = 0
         """Helpers that have a batch, or are about to ask for one."""
         self._called = False
-        """Whether `fill_in` will be, in this turn of the event loop."""
-        self._was_alone = False
-        """Whether the last batch had one row."""
+        """Whether `fill_in` will be, two turns of the event loop on."""
+        self._calm = False
+        """Whether nobody is here, and nobody came while the last one was served, who was alone."""
+        self._alone = False
+        """Whether it was calm when the newest request came."""
         self._open: set[Request[Key, Row, Result]] = set()
         """Requests that have neither answer nor error."""
         self._ended: asyncio.Future[None] | None = None
@@ -143,13 +145,14 @@ class Batcher(Generic[Key, Row, Result]):
         with self._lock:
             row_ns = self._costs.row_ns(key)
             self._refuse(client, len(rows), row_ns)
+            self._alone, self._calm = self._calm, False
             request: Request[Key, Row, Result] = Request(
                 key, client, rows, answer, loop, (now, now + timeout_s), row_ns
             )
             self._queue.add(request)
             self._call_loop(loop, loop.call_soon)
-            if len(rows) >= LARGE or self._queue.is_crowded(helping=self._helping):
-                self._call_for_help(key, lambda batcher: loop.call_soon(self._executor.start_helper, batcher))
+            if len(rows) >= LARGE or self._wants_help:
+                self._call_for_help(lambda batcher: loop.call_soon(self._executor.start_helper, batcher))
         self._open.add(request)
         if timeout_s < math.inf:
             # And not asyncio.timeout, whose context showed in the profile of a single picture.
@@ -178,9 +181,8 @@ class Batcher(Generic[Key, Row, Result]):
         with self._lock:
             batch = self._queue.take(self._clock())
             self._running = batch is not None
-            if batch is not None:
-                self._was_alone = batch.size == 1
-                self._call_for_help(batch.key, self._executor.start_helper)
+            if self._wants_help or self._queue.has_large:
+                self._call_for_help(self._executor.start_helper)
         return batch
 
     def assist(self) -> Batch[Key, Row, Result] | None:
@@ -200,8 +202,10 @@ class Batcher(Generic[Key, Row, Result]):
             if self._running:
                 most = waiting // LOOP_SHARE if self._has_spare_core else 0
             else:
-                most = int(waiting == 1 and self._was_alone and self._executor.helpers > 0)
+                most = int(waiting == 1 and self._alone and self._executor.helpers > 0)
             batch = self._queue.take_for_moment(now, most)
+            if batch is None and self._wants_help:
+                self._call_for_help(self._executor.start_helper)
             starts = not self._running and self._queue.loads.all.rows > 0
             if starts:
                 self._running = True
@@ -241,14 +245,15 @@ class Batcher(Generic[Key, Row, Result]):
             # In the turn after this one: at the end of this one what was queued in it is drawn.
             call(loop.call_soon, self._executor.run_here, self)
 
-    def _call_for_help(self, key: Key, start: Callable[["Batcher[Key, Row, Result]"], object]) -> None:
-        """Starts a helper if there is enough for one, and not just what the event loop can do beside."""
-        if self._helping == self._executor.helpers:
-            return
-        crowd = self._queue.is_crowded(helping=self._helping) and not (
-            self._has_spare_core and self._queue.has_moment(key)
-        )
-        if crowd or self._queue.has_large:
+    @property
+    def _wants_help(self) -> bool:
+        """Whether a crowd waits, and not just one that the event loop can serve beside."""
+        crowded = self._queue.is_crowded(helping=self._helping)
+        return crowded and not (self._has_spare_core and self._queue.has_moment)
+
+    def _call_for_help(self, start: Callable[["Batcher[Key, Row, Result]"], object]) -> None:
+        """Starts a helper, if one rests."""
+        if self._helping < self._executor.helpers:
             self._helping += 1
             start(self)
 
@@ -274,3 +279,10 @@ class Batcher(Generic[Key, Row, Result]):
             request.run_s = ended_at - (request.started_at or ended_at)
             request.fill(share.start, outcome[position:end])
             position = end
+        if batch.size == 1:
+            loop = batch.shares[0].request.loop
+            # Two turns on its answer has left, and who has come meanwhile is here.
+            loop.call_soon(loop.call_soon, self._look_for_calm)
+
+    def _look_for_calm(self) -> None:
+        self._calm = not self._open

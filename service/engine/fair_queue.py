@@ -71,9 +71,11 @@ class FairQueue(Generic[Key, Row, Result]):
             flow.insert(request)
             self.loads.change(request.client, share.size, share.size * request.row_ns)
 
-    def has_moment(self, key: Key) -> bool:
-        """Whether a row of the key is so cheap that the event loop can run it."""
-        return self._costs.rows_for(key, MOMENT_NS) > 0
+    @property
+    def has_moment(self) -> bool:
+        """Whether who is next has rows so cheap that the event loop can run them, and none of them needs padding."""
+        first = self._turns.first()
+        return first is not None and self._for_moment(first.key, 1) > 0
 
     def is_crowded(self, *, helping: int = 0) -> bool:
         """Whether so much waits that one helper more leaves enough for the main thread and for those who help."""
@@ -95,8 +97,12 @@ class FairQueue(Generic[Key, Row, Result]):
         )
 
     def take_for_moment(self, now: float, most: int) -> Batch[Key, Row, Result] | None:
-        """At most so many rows of whoever is next, if the event loop can run them."""
-        return self._next(now, lambda first: min(most, self._costs.rows_for(first.key, MOMENT_NS)))
+        """At most so many rows of whoever is next, if the event loop can run them; none that need padding."""
+        return self._next(now, lambda first: self._for_moment(first.key, most))
+
+    def _for_moment(self, key: Key, most: int) -> int:
+        rows = min(most, self._costs.rows_for(key, MOMENT_NS))
+        return rows if self._costs.computed(key, rows) == rows else 0
 
     def _next(
         self, now: float, most: Callable[[Flow[Key, Row, Result]], int], *, large: bool = False

@@ -426,18 +426,86 @@ async def test_of_cheap_requests_the_event_loop_runs_a_part_while_the_main_threa
 
 
 async def test_who_comes_alone_after_one_who_did_is_served_by_the_event_loop() -> None:
-    """No thread is woken for a single cheap row; the second of two that come together would wait, so one is."""
+    """No thread is woken for a single cheap row; of two who take turns the one would wait for the other, so one is."""
     executor = Helped()
     shared = await batcher(executor)
+    executor.here.clear()
 
-    assert [await shared.submit("a", [row]) for row in (1, 2, 3)] == [[2], [4], [6]]
+    for row in (1, 2, 3):
+        await turns()
+        assert await shared.submit("a", [row]) == [2 * row]
     assert executor.here == [[1], [2], [3]]
 
-    await asyncio.gather(shared.submit("a", [4]), shared.submit("a", [5]))
-    assert await shared.submit("a", [6]) == [12]
+    # The next is here already when the last one has its answer.
+    for row in (4, 5, 6):
+        assert await shared.submit("a", [row]) == [2 * row]
     assert executor.here == [[1], [2], [3]]
-    assert await shared.submit("a", [7]) == [14]
-    assert executor.here == [[1], [2], [3], [7]]
+
+    await turns()
+    await asyncio.gather(shared.submit("a", [7]), shared.submit("a", [8]))
+    await turns()
+    assert await shared.submit("a", [9]) == [18]
+    assert executor.here == [[1], [2], [3]]
+    await turns()
+    assert await shared.submit("a", [10]) == [20]
+    assert executor.here == [[1], [2], [3], [10]]
+
+
+async def test_a_crowd_that_needs_padding_has_a_helper_and_not_the_event_loop() -> None:
+    """One row there would cost as much as eight."""
+    executor = Padding()
+    executor.helpers = 1
+    shared = await batcher(executor, max_batch=64)
+    executor.here.clear()
+    executor.open.clear()
+    calls = [asyncio.create_task(shared.submit("a", [row], client=str(row))) for row in range(2 * CROWD)]
+    await turns()
+    assert executor.here == []
+    assert len(executor.batches[0][1]) == LARGE
+    executor.open.set()
+    assert await asyncio.gather(*calls) == [[2 * row] for row in range(2 * CROWD)]
+
+
+async def test_a_cheap_crowd_has_a_helper_where_it_has_a_core_and_the_event_loop_only_beside_all_of_them() -> None:
+    """Of three cores the second is a helper's; the event loop runs nothing while that one rests."""
+    executor = Helped()
+    executor.helpers = 2
+    shared = await batcher(executor, max_batch=64, max_queue_rows=1000)
+    executor.here.clear()
+    executor.open.clear()
+
+    few = [asyncio.create_task(shared.submit("a", [row], client=str(row))) for row in range(CROWD - 1)]
+    await turns(20)
+    assert [len(rows) for _, rows in executor.batches] == [CROWD // 2 - 1]
+    assert executor.here == []
+
+    crowd = [asyncio.create_task(shared.submit("a", [row], client=str(row))) for row in range(CROWD)]
+    await turns(20)
+    assert LARGE in [len(rows) for _, rows in executor.batches if rows not in executor.here]
+    assert executor.here
+    executor.open.set()
+    await asyncio.gather(*few, *crowd)
+
+
+@pytest.mark.parametrize("dear_first", [True, False])
+async def test_a_cheap_crowd_behind_a_dear_row_has_a_helper(dear_first: bool) -> None:  # a case
+    """The event loop cannot run who is next, and nobody is passed over for others' cheap rows."""
+    executor = Helped()
+    shared = await batcher(executor, max_batch=64, max_queue_rows=1000)
+    for _ in range(50):
+        shared._costs.ran("b", 8, 8 * DEAR_S)
+    executor.here.clear()
+    executor.open.clear()
+    running = asyncio.create_task(shared.submit("a", [0], client="first"))
+    await turns()
+    dear = [("b", [0], "dear")]
+    cheap = [("a", [row], "many") for row in range(2 * CROWD - LOOP_SHARE)]
+    those = [*dear, *cheap] if dear_first else [*cheap, *dear]
+    calls = [asyncio.create_task(shared.submit(key, rows, client=client)) for key, rows, client in those]
+    await turns(8)
+    assert ("b", [0]) in executor.batches
+    executor.open.set()
+    await asyncio.gather(running, *calls)
 
 
 @pytest.mark.parametrize(("row_s", "helpers"), [(None, 1), (DEAR_S, 1), (1e-6, 0)])
