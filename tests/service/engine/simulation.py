@@ -138,8 +138,8 @@ class World:
             return
         assert self.helpers, "one thread is all there is"
         assert self.assisting < self.helpers or rests, "more batches than cores"
-        assert batch.size <= max(waiting // LOOP_SHARE, rests), "more than the event loop's share"
-        assert self.computed(batch.key, batch.size) == batch.size, "padding costs the event loop as much as rows"
+        computed = self.computed(batch.key, batch.size)
+        assert computed <= max(waiting // LOOP_SHARE, rests), "more than the event loop's share, padding included"
         self._check_begin(batch)
         seconds = self._begun_seconds(batch)
         assert self.slow or seconds <= MOMENT_NS / 1e9 * 1.000001, "holds the event loop too long"
