@@ -93,8 +93,6 @@ class Batcher(Generic[Key, Row, Result]):
         """Whether `fill_in` will be, two turns of the event loop on."""
         self._calm = False
         """Whether nobody is here, and nobody came while the last one was served, who was alone."""
-        self._alone = False
-        """Whether it was calm when the newest request came."""
         self._open: set[Request[Key, Row, Result]] = set()
         """Requests that have neither answer nor error."""
         self._ended: asyncio.Future[None] | None = None
@@ -145,7 +143,6 @@ class Batcher(Generic[Key, Row, Result]):
         with self._lock:
             row_ns = self._costs.row_ns(key)
             self._refuse(client, len(rows), row_ns)
-            self._alone, self._calm = self._calm, False
             request: Request[Key, Row, Result] = Request(
                 key, client, rows, answer, loop, (now, now + timeout_s), row_ns
             )
@@ -181,7 +178,7 @@ class Batcher(Generic[Key, Row, Result]):
         with self._lock:
             batch = self._queue.take(self._clock())
             self._running = batch is not None
-            if self._wants_help or self._queue.has_large:
+            if self._has_resting_helper and (self._wants_help or self._queue.has_large):
                 self._call_for_help(self._executor.start_helper)
         return batch
 
@@ -202,7 +199,8 @@ class Batcher(Generic[Key, Row, Result]):
             if self._running:
                 most = waiting // LOOP_SHARE if self._has_spare_core else 0
             else:
-                most = int(waiting == 1 and self._alone and self._executor.helpers > 0)
+                most = int(waiting == 1 and self._calm and self._executor.helpers > 0)
+            self._calm = False
             batch = self._queue.take_for_moment(now, most)
             if batch is None and self._wants_help:
                 self._call_for_help(self._executor.start_helper)
@@ -233,6 +231,10 @@ class Batcher(Generic[Key, Row, Result]):
         loop.call_soon_threadsafe(self._deliver, batch, outcome, now)
 
     @property
+    def _has_resting_helper(self) -> bool:
+        return self._helping < self._executor.helpers
+
+    @property
     def _has_spare_core(self) -> bool:
         """Whether all cores but the event loop's have a batch each."""
         return self._helping == self._executor.helpers - 1
@@ -253,7 +255,7 @@ class Batcher(Generic[Key, Row, Result]):
 
     def _call_for_help(self, start: Callable[["Batcher[Key, Row, Result]"], object]) -> None:
         """Starts a helper, if one rests."""
-        if self._helping < self._executor.helpers:
+        if self._has_resting_helper:
             self._helping += 1
             start(self)
 
