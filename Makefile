@@ -27,7 +27,7 @@ menu:
 setup: $(READY)
 
 # uv where it is installed (several times faster), pip otherwise; pip's find-links are handed on to uv.
-$(READY): pyproject.toml
+$(READY): pyproject.toml $(wildcard models_store/kernels/* service/media/writer/*)
 	@if command -v uv >/dev/null 2>&1; then \
 		uv venv -q --allow-existing --python $(PYTHON) $(VENV) && \
 		UV_FIND_LINKS="$${UV_FIND_LINKS:-$$PIP_FIND_LINKS}" uv pip install -q --python $(RUN) -e '.[dev]'; \

@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.checkpoint import MODEL
 from models_store import Store
 from models_store.latents import Floats
-from service.engine.graph_runner import GraphRunner
+from service.engine.cpu_runner import CpuRunner
 
 MOST_ROWS = 64
 """Of one batch, as the service's default."""
@@ -21,7 +21,7 @@ Forward = Callable[[Floats], Floats]
 def our_forward(store: Path, threads: int) -> Forward:
     """The service's runner, warmed up, with so many kernel threads."""
     model = Store.load(store)[MODEL]
-    runner = GraphRunner([model], threads=threads, max_batch=MOST_ROWS)
+    runner = CpuRunner([model], threads=threads, max_batch=MOST_ROWS)
     runner.warm_up()
     key = (model.digest, "decode")
     return lambda latents: runner.run(key, [latents])

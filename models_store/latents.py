@@ -11,11 +11,14 @@ The recipe, exact to the bit up to the last rounding, so that any language can r
 Test vectors: `tests/models_store/test_latents.py`.
 """
 
+import struct
 from collections.abc import Sequence
 from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
+
+from models_store.compiled import kernels
 
 Floats = NDArray[np.float32]
 LARGEST_SEED = 2**32 - 1
@@ -27,6 +30,9 @@ _WEYL = np.arange(_ROUNDS, dtype=np.uint32)[:, None, None] * np.array([[0x9E3779
 """What each round adds to the two words of the key."""
 _WORD = np.dtype("<u4")
 _PRODUCT = np.dtype("<u8")
+_DRAW = np.dtype([("seed", "<u4"), ("index", "<u4"), ("temperature", "<f4")])
+_pack = struct.Struct("<IIf").pack
+_NO_WORDS = f"must lie in 0 … {LARGEST_SEED}: seed and index are words of 32 bits"
 
 
 class Stream(IntEnum):
@@ -61,19 +67,57 @@ def philox4x32(counter: NDArray[np.uint64], key: tuple[int | NDArray[np.uint64],
     return np.stack([words[0], others[0], words[1], others[1]])
 
 
+def packed(seed: int, index: int, temperature: float = 1.0) -> bytes:
+    """One draw as `points` reads it. Raises ValueError above 32 bits."""
+    try:
+        return _pack(seed, index, temperature)
+    except struct.error:
+        raise ValueError(f"{(seed, index)} {_NO_WORDS}") from None
+
+
+def points(draws: Sequence[bytes], dim: int) -> Floats:
+    """Packed draws -> normals of the prior times their temperatures, (len(draws), dim); a zero has no sign."""
+    return _normals(np.frombuffer(b"".join(draws), dtype=_DRAW), dim, Stream.PRIOR)
+
+
+def normals(seeds: int | Sequence[int], indices: Sequence[int], dim: int, *, stream: Stream = Stream.PRIOR) -> Floats:
+    """Standard normals, one row an index, (len(indices), dim), of one seed or of one each: the latents.
+
+    Raises ValueError above 32 bits.
+    """
+    return _normals(_draws(seeds, indices), dim, stream)
+
+
 def uniforms(seeds: int | Sequence[int], indices: Sequence[int], dim: int, *, stream: Stream) -> NDArray[np.float64]:
     """Uniforms in (0, 1), one row an index, (len(indices), dim), of one seed or of one each.
 
     Raises ValueError above 32 bits.
     """
-    drawn = _uniforms(seeds, indices, -(-dim // 4), stream)
+    drawn = _uniforms(_draws(seeds, indices), -(-dim // 4), stream)
     return drawn.transpose(1, 2, 0).reshape(len(indices), -1)[:, :dim]
 
 
-def normals(seeds: int | Sequence[int], indices: Sequence[int], dim: int, *, stream: Stream = Stream.PRIOR) -> Floats:
-    """Standard normals, one row an index, (len(indices), dim), of one seed or of one each: the latents."""
-    count, blocks = len(indices), -(-dim // 4)
-    drawn = _uniforms(seeds, indices, blocks, stream)
+def _draws(seeds: int | Sequence[int], indices: Sequence[int]) -> NDArray[np.void]:
+    words = (seeds, *indices) if isinstance(seeds, int) else (*seeds, *indices)
+    if words and not (min(words) >= 0 and max(words) <= LARGEST_SEED):
+        raise ValueError(f"{words} {_NO_WORDS}")
+    made = np.empty(len(indices), dtype=_DRAW)
+    made["seed"], made["index"], made["temperature"] = seeds, indices, 1.0
+    return made
+
+
+def _normals(draws: NDArray[np.void], dim: int, stream: Stream) -> Floats:
+    """Times the temperatures."""
+    if kernels is None:
+        return _normals_by_numpy(draws, dim, stream)
+    made = np.empty((len(draws), dim), dtype=np.float32)
+    kernels.normals(draws, int(stream), *made.shape, made)
+    return made
+
+
+def _normals_by_numpy(draws: NDArray[np.void], dim: int, stream: Stream) -> Floats:
+    count, blocks = len(draws), -(-dim // 4)
+    drawn = _uniforms(draws, blocks, stream)
     radius = np.sqrt(-2.0 * np.log(drawn[0::2]))
     angle = 2.0 * np.pi * drawn[1::2]
     found = np.empty((count, blocks, 2, 2), dtype=np.float32)
@@ -81,18 +125,15 @@ def normals(seeds: int | Sequence[int], indices: Sequence[int], dim: int, *, str
     # Computed in 64 bits, and rounded where they are written.
     np.multiply(radius, np.cos(angle), out=pairs[..., 0], casting="same_kind")
     np.multiply(radius, np.sin(angle), out=pairs[..., 1], casting="same_kind")
-    return np.ascontiguousarray(found.reshape(count, 4 * blocks)[:, :dim])
+    return found.reshape(count, 4 * blocks)[:, :dim] * draws["temperature"][:, None] + np.float32(0)
 
 
-def _uniforms(seeds: int | Sequence[int], indices: Sequence[int], blocks: int, stream: Stream) -> NDArray[np.float64]:
-    """The four numbers of each block of each index, (4, len(indices), blocks)."""
-    words = (seeds, *indices) if isinstance(seeds, int) else (*seeds, *indices)
-    if words and not (min(words) >= 0 and max(words) <= LARGEST_SEED):
-        raise ValueError(f"{words} must lie in 0 … {LARGEST_SEED}: seed and index are words of 32 bits")
-    counter = np.zeros((4, len(indices), blocks), dtype=np.uint64)
+def _uniforms(draws: NDArray[np.void], blocks: int, stream: Stream) -> NDArray[np.float64]:
+    """The four numbers of each block of each draw, (4, len(draws), blocks)."""
+    counter = np.zeros((4, len(draws), blocks), dtype=np.uint64)
     counter[0] = np.arange(blocks, dtype=np.uint64)
-    counter[1] = np.asarray(indices, dtype=np.uint64)[:, None]
-    key = seeds if isinstance(seeds, int) else np.repeat(np.asarray(seeds, dtype=np.uint64), blocks)
+    counter[1] = draws["index"][:, None]
+    key = np.repeat(draws["seed"].astype(np.uint64), blocks)
     drawn = philox4x32(counter.reshape(4, -1), (key, int(stream))).astype(np.float64)
     drawn += 0.5
     drawn /= 2.0**32

@@ -25,6 +25,7 @@ from models_store.folding import folded
 from models_store.graphs import Graph
 from models_store.operations import Operation, operations_of
 from models_store.pixels import to_levels
+from models_store.programs import doubt
 from models_store.sessions import Session
 
 EXAMPLES = 3
@@ -91,13 +92,13 @@ def graphs_of(network: LatentModel, weights: Weights, names: Sequence[str] | Non
     for name in track(names or list(operations_of(network)), "graphs", transient=True):
         try:
             graph = _graph_of(network, name, weights)
-            doubt = Session(graph, network.state_dict()).doubt(operations_of(network)[name], rows=ROWS)
+            reason = doubt(Session(graph, network.state_dict()), operations_of(network)[name], rows=ROWS)
         except (torch.onnx.OnnxExporterError, RuntimeError) as error:
-            doubt = str(error).strip().partition("\n")[0]
-        if doubt is None:
+            reason = str(error).strip().partition("\n")[0]
+        if reason is None:
             found[name] = graph
         else:
-            print(f"{name} stays with torch: {doubt}")
+            print(f"{name} stays with torch: {reason}")
     return found
 
 

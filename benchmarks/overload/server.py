@@ -12,12 +12,13 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.overload.loop_watch import LoopWatch, Marked
 from models_store.latents import Floats
-from models_store.pixels import Bytes, to_bytes
+from models_store.pixels import Bytes
 from service import __main__ as service
 from service.app import Service, create_app
 from service.engine.executor import InferenceThreads
@@ -97,15 +98,20 @@ class Paced:
         self.padded, self.warm_up, self.numerics = runner.padded, runner.warm_up, runner.numerics
         self.enter = runner.enter
 
-    def levels(self, key: Key, columns: Sequence[Floats]) -> Bytes:
-        return to_bytes(self.run(key, columns))
+    def sample(self, digest: str, draws: Sequence[bytes]) -> Bytes:
+        with self._pace((digest, "decode"), len(draws)):
+            return self._runner.sample(digest, draws)
 
     def run(self, key: Key, columns: Sequence[Floats]) -> Floats:
+        with self._pace(key, len(columns[0])):
+            return self._runner.run(key, columns)
+
+    @contextmanager
+    def _pace(self, key: Key, rows: int) -> Iterator[None]:
         self._gate.wait()
-        end = time.monotonic() + self._row_s * self.padded(key, len(columns[0]))
-        results = self._runner.run(key, columns)
+        end = time.monotonic() + self._row_s * self.padded(key, rows)
+        yield
         time.sleep(max(0.0, end - time.monotonic()))
-        return results
 
 
 if __name__ == "__main__":

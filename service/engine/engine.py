@@ -10,7 +10,6 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Any, cast
 
 import numpy as np
@@ -24,10 +23,10 @@ from models_store.pixels import Bytes
 from service.engine.activity import probes, variances
 from service.engine.batcher import Batcher, Observer
 from service.engine.catalog import Catalog, ServedModel
+from service.engine.cpu_runner import CpuRunner
 from service.engine.executor import SAMPLE, ArrayBatcher, ArrayRequest, InferenceThreads
-from service.engine.graph_runner import GraphRunner
 from service.engine.request import Answer
-from service.engine.rows import Draw, Row, Seeded, draw_points, latents_of
+from service.engine.rows import Draw, Row, draws_of, latents_of
 from service.engine.runner import Runner, TorchRunner
 from service.engine.scoring import Score, ScoreOptions, data_of, summarize
 from service.settings import Settings
@@ -37,9 +36,6 @@ logger = logging.getLogger("latentserve")
 
 MANY_SEEDS = 64
 """Above so many seeds their latents take milliseconds, too long for the event loop."""
-NUMBERS_A_TURN = 50_000
-"""That are drawn on the event loop at most before others have a turn, in about 3 ms."""
-
 QUEUE_SHARE = 0.5
 """Of the deadline: more work than that does not wait, so that what is taken can be done in time."""
 
@@ -68,7 +64,6 @@ class Engine:
             observer=observer,
         )
         self._activities: dict[str, asyncio.Future[Floats]] = {}
-        self._undrawn: list[Seeded] = []
 
     @classmethod
     async def start(cls, settings: Settings, observer: Observer) -> "Engine":
@@ -116,8 +111,7 @@ class Engine:
 
     async def sample(self, model: ServedModel, draws: Sequence[Draw], *, temperature: float = 1.0) -> Bytes:
         """The images of (seed, index) pairs as levels (N, H, W, C): `decode` of `latents`, rounded."""
-        rows = [Seeded(draw, temperature, model.latent_dim) for draw in draws]
-        self._draw_soon(rows)
+        rows = draws_of(draws, temperature)
         return await self._step(model, SAMPLE, rows, self._deadline())
 
     def order(
@@ -133,10 +127,8 @@ class Engine:
 
         Raises QueueFull and ShuttingDown.
         """
-        rows = [Seeded(draw, temperature, model.latent_dim) for draw in draws]
-        request = self._batcher.enqueue((model.digest, SAMPLE), rows, answer, client=client, timeout_s=self._deadline_s)
-        self._draw_soon(rows)
-        return request
+        rows = draws_of(draws, temperature)
+        return self._batcher.enqueue((model.digest, SAMPLE), rows, answer, client=client, timeout_s=self._deadline_s)
 
     def release(self, request: ArrayRequest) -> None:
         """Its rows that have not begun never will."""
@@ -214,25 +206,6 @@ class Engine:
         # Neither is the second that a few thousand small pictures take.
         return await asyncio.to_thread(summaries), how
 
-    def _draw_soon(self, rows: Sequence[Seeded]) -> None:
-        """At the end of this turn of the event loop, with those of all who come in it.
-
-        numpy's code is at hand here; a thread that comes from a forward pass needs three times as long for the same.
-        What a batch takes before that, or what would hold the loop, is drawn there nevertheless.
-        """
-        if len(rows) > MANY_SEEDS:
-            return
-        if not self._undrawn:
-            asyncio.get_running_loop().call_soon(self._draw)
-        self._undrawn += rows
-
-    def _draw(self) -> None:
-        rows, self._undrawn = self._undrawn, []
-        drawn = [row for row in rows if row.latents is None]
-        numbers = accumulate(row.dim for row in drawn)
-        # What is above that is drawn with its batch.
-        draw_points([row for row, total in zip(drawn, numbers, strict=True) if total <= NUMBERS_A_TURN])
-
     def _deadline(self) -> float:
         """When a request that begins now has to be done, by the monotonic clock."""
         return time.monotonic() + self._deadline_s
@@ -262,7 +235,7 @@ def _runner(store: Store, settings: Settings) -> Runner:
     device = _device(settings.device)
     if device == "cpu" and settings.graphs:
         options = {"threads": settings.threads, "max_batch": settings.max_batch, "workers": _workers(settings)}
-        return GraphRunner(store.values(), **options)
+        return CpuRunner(store.values(), **options)
     return TorchRunner(store.values(), device=device, threads=settings.threads, max_batch=settings.max_batch)
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from service.engine.batcher import Batcher
 from service.engine.request import Batch, Request
-from service.engine.rows import Row, Seeded, columns_of, points_of
+from service.engine.rows import Row, columns_of
 from service.engine.runner import Key, Runner
 from service.errors import ServiceError
 
@@ -89,8 +89,9 @@ class InferenceThreads:
         return results
 
     def _results(self, key: Key, rows: Sequence[Row]) -> NDArray[Any]:
-        if key[1] == SAMPLE:
-            return self._runner.levels(_network_key(key), [points_of(cast("Sequence[Seeded]", rows))])
+        digest, operation = key
+        if operation == SAMPLE:
+            return self._runner.sample(digest, cast("Sequence[bytes]", rows))
         return self._runner.run(key, columns_of(cast("Sequence[tuple[Any, ...]]", rows)))
 
 

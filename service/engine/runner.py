@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from models_store import StoredModel
-from models_store.latents import Floats
+from models_store.latents import Floats, points
 from models_store.operations import Operation, operations_of
 from models_store.pixels import Bytes, to_bytes
 from service.errors import NonFiniteResult
@@ -41,8 +41,8 @@ class Runner(Protocol):
     def enter(self) -> None:
         """What holds for the thread that calls it."""
 
-    def levels(self, key: Key, columns: Sequence[Floats]) -> Bytes:
-        """As `run` of an operation whose results are pictures, but their levels (B, H, W, C)."""
+    def sample(self, digest: str, draws: Sequence[bytes]) -> Bytes:
+        """Packed draws -> the levels (B, H, W, C) of the pictures at their points. Raises NonFiniteResult."""
 
     def padded(self, key: Key, rows: int) -> int:
         """How many rows the network really computes for so many."""
@@ -69,9 +69,14 @@ class Plan:
 
 def finite(results: Floats) -> Floats:
     """The results themselves. Raises NonFiniteResult if any number of them is not finite."""
-    if not np.isfinite(results).all():
-        raise NonFiniteResult("the model's answer to this input is not finite", hint="use values nearer to zero")
+    require_finite(bool(np.isfinite(results).all()))
     return results
+
+
+def require_finite(all_finite: bool) -> None:
+    """Raises NonFiniteResult unless it is so."""
+    if not all_finite:
+        raise NonFiniteResult("the model's answer to this input is not finite", hint="use values nearer to zero")
 
 
 class TorchRunner:
@@ -81,6 +86,8 @@ class TorchRunner:
 
     def __init__(self, models: Iterable[StoredModel], *, device: str, threads: int, max_batch: int) -> None:
         self._models = list(models)
+        self.dims = {model.digest: model.network.latent_dim for model in self._models}
+        """Of the latent spaces, by digest."""
         self._device = torch.device(device)
         self._threads = threads
         self._sizes = tuple(size for size in PLANNED_SIZES if size <= max_batch) or (max_batch,)
@@ -95,8 +102,8 @@ class TorchRunner:
             start += count
         return finite(np.concatenate(outputs))
 
-    def levels(self, key: Key, columns: Sequence[Floats]) -> Bytes:
-        return to_bytes(self.run(key, columns))
+    def sample(self, digest: str, draws: Sequence[bytes]) -> Bytes:
+        return to_bytes(self.run((digest, "decode"), [points(draws, self.dims[digest])]))
 
     def enter(self) -> None:
         torch.set_num_threads(self._threads)

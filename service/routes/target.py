@@ -11,7 +11,7 @@ import orjson
 
 from service.engine.catalog import ServedModel
 
-ENCODER_VERSION = "4"
+ENCODER_VERSION = "5"
 """Raise it when files of the same images get other bytes: it is part of every ETag."""
 YEAR_S = 31_536_000
 ALIAS_S = 300

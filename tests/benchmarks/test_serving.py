@@ -38,9 +38,10 @@ def test_who_has_no_environment_is_named_with_the_command_that_makes_it(result: 
     assert result.missing["triton"].startswith("no environment: python -m benchmarks setup triton; it needs a Python")
 
 
-def test_a_forward_pass_is_slower_than_the_gemm_peak(result: Result) -> None:
+def test_pytorchs_forward_pass_is_slower_than_the_gemm_peak(result: Result) -> None:
+    """It multiplies as often as the network says; ours may need fewer multiplications for the same."""
     (found,) = result.ceilings
-    most = max(found.forward_images_per_cpu_second.values())
+    most = max(found.eager_images_per_cpu_second.values())
     assert 0 < most * found.flops_an_image / 1e9 < found.gemm_gflops
 
 

@@ -10,12 +10,14 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from models_store import latents
+from models_store.compiled import kernels
 from models_store.latents import (
     LARGEST_SEED,
     Stream,
     normals,
+    packed,
     philox4x32,
+    points,
     uniforms,
     with_label,
 )
@@ -169,7 +171,8 @@ def test_the_extreme_words_give_finite_normals(word: int, monkeypatch: pytest.Mo
     def constant(counter: NDArray[np.uint64], key: tuple[int, int]) -> NDArray[np.uint64]:
         return np.full_like(counter, word)
 
-    monkeypatch.setattr(latents, "philox4x32", constant)
+    monkeypatch.setattr("models_store.latents.philox4x32", constant)
+    monkeypatch.setattr("models_store.latents.kernels", None)
 
     assert 0 < uniforms(0, [0], 1, stream=Stream.PRIOR)[0, 0] < 1
     assert np.abs(normals(0, [0], 4)).max() <= math.sqrt(2 * 33 * math.log(2))
@@ -254,3 +257,37 @@ def test_a_label_that_the_latents_cannot_hold_is_refused(label: int, classes: in
     """Outside its classes, or of more classes than coordinates."""
     with pytest.raises(ValueError, match="coordinates"):
         with_label(normals(0, [0], 6), label, classes)
+
+
+@pytest.mark.skipif(kernels is None, reason="this machine has no C compiler")
+@pytest.mark.parametrize("dim", [1, 3, 4, 63, 64, 65, 101, 784])
+def test_compiled_normals_are_numpys_up_to_the_last_rounding(dim: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 200,000 numbers hardly one in a million may be rounded to a neighbour."""
+    draw = random.Random(dim)
+    count = 200_000 // dim
+    seeds, indices = ([draw.getrandbits(32) for _ in range(count)] for _ in range(2))
+    compiled = normals(seeds, indices, dim, stream=Stream.POSTERIOR)
+    monkeypatch.setattr("models_store.latents.kernels", None)
+    plain = normals(seeds, indices, dim, stream=Stream.POSTERIOR)
+
+    np.testing.assert_array_max_ulp(compiled, plain, maxulp=1)
+    assert (compiled != plain).sum() <= 2
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_packed_draws_are_normals_times_their_temperatures(compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each its own; at temperature zero no number is -0."""
+    if not compiled:
+        monkeypatch.setattr("models_store.latents.kernels", None)
+    found = points([packed(7, 1), packed(LARGEST_SEED, 2, 0.5), packed(7, 1, 0.0)], 9)
+
+    np.testing.assert_array_equal(found[0], normals(7, [1], 9)[0])
+    np.testing.assert_array_equal(found[1], normals(LARGEST_SEED, [2], 9)[0] * np.float32(0.5))
+    assert found[2].tobytes() == bytes(4 * 9)
+
+
+@pytest.mark.parametrize(("seed", "index"), [(-1, 0), (0, -1), (2**32, 0), (0, 2**32)])
+def test_a_draw_above_32_bits_is_no_draw(seed: int, index: int) -> None:
+    """As for `normals`."""
+    with pytest.raises(ValueError, match="32 bits"):
+        packed(seed, index)

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,7 +13,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from models_store.latents import Floats
 from models_store.pixels import Bytes
 from service.errors import NonFiniteResult
 from service.express.errand import Errand
@@ -268,7 +267,7 @@ async def test_what_is_given_counts_and_what_is_not_does_not(app: FastAPI, expre
 
 async def test_a_client_that_does_not_read_is_not_written_to_without_end(app: FastAPI, express: Express) -> None:
     """A thousand requests for what lies on the shelf, and a connection that takes nothing."""
-    address = f"{MODEL}/samples/0-63.png?size=224"
+    address = f"{MODEL}/samples/0-63.npy?size=224"
     async with served(app, express) as (port, state):
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=SOON_S) as client:
             size = len((await client.get(address)).content)
@@ -309,12 +308,12 @@ class Held:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._runner, name)
 
-    def levels(self, key: tuple[str, str], columns: list[Floats]) -> Bytes:
+    def sample(self, digest: str, draws: Sequence[bytes]) -> Bytes:
         self.begun.release()
         assert self.go.wait(SOON_S)
         if self._error is not None:
             raise self._error
-        levels: Bytes = self._runner.levels(key, columns)
+        levels: Bytes = self._runner.sample(digest, draws)
         return levels
 
 

@@ -14,7 +14,7 @@ from models_store.graphs import pack
 from models_store.latents import Floats, normals
 from models_store.pointer import read_pointer
 from models_store.store import SHIPPED
-from service.engine.graph_runner import GraphRunner
+from service.engine.cpu_runner import CpuRunner
 from service.engine.runner import TorchRunner
 from tests.conftest import tiny_dcgan
 from training.__main__ import main
@@ -35,9 +35,11 @@ def store(tiny_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 
 @pytest.fixture(scope="module")
-def graphs(store: Store) -> GraphRunner:
-    runner = GraphRunner(store.values(), threads=1, max_batch=32)
-    runner.warm_up()
+def graphs(store: Store) -> CpuRunner:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("models_store.generator.kernels", None)
+        runner = CpuRunner(store.values(), threads=1, max_batch=32)
+        runner.warm_up()
     return runner
 
 
@@ -62,7 +64,7 @@ def columns_of(store: Store, name: str, operation: str, count: int) -> list[Floa
 
 @pytest.mark.parametrize(("name", "operation"), WRITTEN)
 def test_a_graph_computes_what_the_network_does(
-    store: Store, graphs: GraphRunner, networks: TorchRunner, name: str, operation: str
+    store: Store, graphs: CpuRunner, networks: TorchRunner, name: str, operation: str
 ) -> None:
     """Up to rounding; batch norm folded away or not."""
     key, columns = (store[name].digest, operation), columns_of(store, name, operation, 20)
@@ -72,7 +74,7 @@ def test_a_graph_computes_what_the_network_does(
 
 
 @pytest.mark.parametrize("operation", ["decode", "encode", "draw"])
-def test_a_row_has_the_same_bits_in_a_batch_of_any_size(store: Store, graphs: GraphRunner, operation: str) -> None:
+def test_a_row_has_the_same_bits_in_a_batch_of_any_size(store: Store, graphs: CpuRunner, operation: str) -> None:
     """Nothing is padded: 1, 7 and 33 rows cost so many."""
     key, columns = (store["tiny-vae"].digest, operation), columns_of(store, "tiny-vae", operation, 70)
 
@@ -84,7 +86,7 @@ def test_a_row_has_the_same_bits_in_a_batch_of_any_size(store: Store, graphs: Gr
         assert graphs.padded(key, size) == size
 
 
-def test_an_unwritten_graph_leaves_the_operation_to_torch(store: Store, graphs: GraphRunner) -> None:
+def test_an_unwritten_graph_leaves_the_operation_to_torch(store: Store, graphs: CpuRunner) -> None:
     """A model without graphs is served as before."""
     digest = store["plain-vae"].digest
 

@@ -16,7 +16,7 @@ from models_store.store import SHIPPED
 from service.engine.catalog import ServedModel
 from service.engine.engine import Engine
 from service.engine.executor import SAMPLE
-from service.engine.rows import Row, Seeded
+from service.engine.rows import Row, draws_of
 from service.engine.runner import Key
 from service.settings import Settings
 from service.telemetry import Telemetry
@@ -71,14 +71,14 @@ async def inputs_of(engine: Engine, model: ServedModel) -> dict[str, list[Row]]:
         "noise": list(normals(8, range(DISTINCT), model.latent_dim)),
         "picture": [np.round(picture) for picture in decoded],
     }
-    operations = {*model.numerics["batch_sizes"], *model.numerics.get("graphs", ())}
+    operations = {*model.numerics["batch_sizes"], *model.numerics.get("graphs", ()), *model.numerics.get("kernels", ())}
     if "encode" in operations:
         pictures = [(picture,) for picture in columns["picture"]]
         columns["statistics"] = await run(engine, (model.digest, "encode"), pictures)
     rows: dict[str, list[Row]] = {
         operation: list(zip(*(columns[name] for name in ARGUMENTS[operation]), strict=True)) for operation in operations
     }
-    rows[SAMPLE] = [Seeded((9, number), 1.0, model.latent_dim) for number in range(DISTINCT)]
+    rows[SAMPLE] = draws_of([(9, number) for number in range(DISTINCT)], 1.0)
     return rows
 
 

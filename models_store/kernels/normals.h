@@ -1,0 +1,18 @@
+/* Standard normals of a seed, by the recipe of models_store/latents.py. */
+
+#ifndef LATENTSERVE_NORMALS_H
+#define LATENTSERVE_NORMALS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* What is drawn, as Python packs it. */
+struct draw {
+    uint32_t seed, index;
+    float temperature;
+};
+
+/* `dim` normals times the temperature. */
+void draw_normals(const struct draw *, uint32_t stream, float *made, size_t dim);
+
+#endif
