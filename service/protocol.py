@@ -12,11 +12,12 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from service.cork import Cork
 from service.errors import MalformedRequest
-from service.express.errand import Errand
+from service.express.errand import Errand, Headers
 from service.express.express import NAME, Express
 from service.layers.departure import PRESENCE, Presence
 from service.layers.envelope import client_of
 from service.problems import problem
+from service.refrain import Refrain
 from service.shelf import lines_of
 
 logger = logging.getLogger("latentserve")
@@ -37,6 +38,8 @@ class Protocol(HttpToolsProtocol):
     _answering: Any = None
     """The cycle whose answer is under way; `cycle` is that of the newest request, which may wait behind it."""
     _in_head = False
+    _in_message = False
+    """Whether the parser waits for more of a head or of a body."""
     _unparsed = 0
     """Bytes since the last head or body that was complete."""
 
@@ -51,6 +54,9 @@ class Protocol(HttpToolsProtocol):
         self._patience: asyncio.TimerHandle | None = None
         self._just_answered = False
         """Whether the bytes at hand had a whole request, and it was answered at once."""
+        self._usual: tuple[object, bytes] = (None, b"")
+        self._refrain: Refrain | None = None
+        """Of the newest head that the express took by itself."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -70,24 +76,45 @@ class Protocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self.transport.is_closing():
             return
-        self._unparsed += len(data)
         self._just_answered = False
+        if self._is_refrain(data):
+            return
+        self._unparsed += len(data)
+        before = self._errand
         super().data_received(data)
+        if self._errand is not before and self._errand is not None and not self._in_message:
+            self._refrain = Refrain.of(data, self.url, self._errand.headers)
         # The parser itself would go on collecting a head that never ends.
         if self._in_head and self._unparsed > LARGEST_HEAD:
             self.send_400_response(f"a head of more than {LARGEST_HEAD} bytes")
+
+    def _is_refrain(self, data: bytes) -> bool:
+        """Takes the head of a request that needs no parser, if the express takes it."""
+        if (
+            self._refrain is None
+            or self._express is None
+            or self._in_message
+            or self._waits
+            or len(data) > LARGEST_HEAD
+        ):
+            return False
+        address = self._refrain.address_in(data)
+        if address is None:
+            return False
+        self._unset_keepalive_if_required()
+        return self._taken(self._express, address, self._refrain.headers)
 
     def on_message_begin(self) -> None:
         # What an application would be told is made when it is known that one will be asked.
         self.url, self.headers, self.expect_100_continue = b"", [], False
         self._unset_keepalive_if_required()
-        self._in_head = True
+        self._in_head = self._in_message = True
 
     def on_headers_complete(self) -> None:
         self._in_head, self._unparsed = False, 0
         if len(self.url) + sum([len(name) + len(value) for name, value in self.headers]) > LARGEST_HEAD:
             raise HeadTooLarge
-        if self._express is not None and self._is_plain() and self._taken(self._express):
+        if self._express is not None and self._is_plain() and self._taken(self._express, self.url, self.headers):
             return
         url, headers, expect_100_continue = self.url, self.headers, self.expect_100_continue
         super().on_message_begin()
@@ -98,17 +125,21 @@ class Protocol(HttpToolsProtocol):
 
     def _is_plain(self) -> bool:
         """Whether it is a GET with nothing before it on its way or not yet read, and the connection stays."""
-        parser, cycle = self.parser, self.cycle
-        waits = (cycle is not None and not cycle.response_complete) or self.flow.write_paused
+        parser = self.parser
         stays = parser.should_keep_alive() and parser.get_http_version() != "1.0"
-        return not waits and stays and parser.get_method() == b"GET"
+        return not self._waits and stays and parser.get_method() == b"GET"
 
-    def _taken(self, express: Express) -> bool:
+    @property
+    def _waits(self) -> bool:
+        """Whether an answer is on its way, or not yet read."""
+        return (self.cycle is not None and not self.cycle.response_complete) or self.flow.write_paused
+
+    def _taken(self, express: Express, url: bytes, headers: Headers) -> bool:
         try:
-            errand = express.take(self.url, self.headers, self._client_name, self)
+            errand = express.take(url, headers, self._client_name, self)
         except Exception:
             # The parser would take it for the client's fault; the framework's way has a barrier for faults.
-            logger.exception("fault of the express url=%r", self.url)
+            logger.exception("fault of the express url=%r", url)
             errand = None
         if errand is not None:
             # It has what is asked of a cycle from here on.
@@ -117,8 +148,7 @@ class Protocol(HttpToolsProtocol):
 
     def reply(self, errand: Errand, status: int, lines: bytes, body: bytes) -> None:
         """An errand's answer, as one piece."""
-        usual = lines_of(self.server_state.default_headers)
-        self.transport.write(b"".join((STATUS_LINE[status], usual, lines, b"\r\n", body)))
+        self.transport.write(b"".join((STATUS_LINE[status], self._usual_lines(), lines, b"\r\n", body)))
         errand.response_complete = self._just_answered = True
         if not errand.keep_alive:
             self.transport.close()
@@ -127,6 +157,13 @@ class Protocol(HttpToolsProtocol):
         else:
             self.server_state.total_requests += 1
             self._wait_for_more()
+
+    def _usual_lines(self) -> bytes:
+        """The headers that uvicorn adds; it makes them anew each second, for the date."""
+        fields = self.server_state.default_headers
+        if fields is not self._usual[0]:
+            self._usual = (fields, lines_of(fields))
+        return self._usual[1]
 
     def hang_up(self) -> None:
         """After a fault, in the place of an errand's answer."""
@@ -151,7 +188,7 @@ class Protocol(HttpToolsProtocol):
             self._patience = self.loop.call_later(left, self._lose_patience)
 
     def on_message_complete(self) -> None:
-        self._unparsed = 0
+        self._unparsed, self._in_message = 0, False
         if self._errand is not None and self._errand.is_at_hand(self.cycle):
             return
         super().on_message_complete()

@@ -56,24 +56,35 @@ class Making:
     def __init__(self, shelf: "Shelf", etag: str) -> None:
         self._shelf = shelf
         self._etag = etag
-        self.file: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._file: asyncio.Future[bytes] | None = None
+        """Made for the first who waits: most often nobody does."""
+
+    @property
+    def file(self) -> "asyncio.Future[bytes]":
+        """For who waits."""
+        if self._file is None:
+            self._file = asyncio.get_running_loop().create_future()
+        return self._file
 
     def keep(self, content: bytes) -> None:
         """Here it is."""
         self._shelf.put(self._etag, content)
-        self.file.set_result(content)
+        if self._file is not None:
+            self._file.set_result(content)
 
     def fail(self, error: BaseException) -> None:
         """All who wait hear of the error."""
         self._shelf.forget(self._etag)
-        self.file.set_exception(error)
-        # Most often nobody else was waiting; then nobody needs to be told that it was never looked at.
-        self.file.exception()
+        if self._file is not None:
+            self._file.set_exception(error)
+            # Those who waited may have left; then nobody needs to be told that it was never looked at.
+            self._file.exception()
 
     def give_up(self) -> None:
         """Whoever it was made for has left; one of those who wait has to make it."""
         self._shelf.forget(self._etag)
-        self.file.cancel()
+        if self._file is not None:
+            self._file.cancel()
 
 
 class Shelf:

@@ -1,11 +1,11 @@
-"""Counts and distributions as plain numbers. They belong to the event loop's thread and need no lock: to observe
-something takes less than a microsecond.
+"""Counts and distributions as plain numbers. They belong to the event loop's thread and need no lock: what is observed
+is noted, and put into its bucket with many others.
 """
 
-from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
 
+import numpy as np
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 
 Labels = tuple[str, ...]
@@ -15,21 +15,28 @@ Labels = tuple[str, ...]
 class Distribution:
     """How many observations lie in each bucket, and their sum."""
 
-    __slots__ = ("_bounds", "_counts", "_sum")
+    __slots__ = ("_bounds", "_counts", "_noted", "_sum", "observe")
 
     def __init__(self, bounds: Sequence[float]) -> None:
         self._bounds = bounds
-        self._counts = [0] * (len(bounds) + 1)
+        self._counts = np.zeros(len(bounds) + 1, dtype=np.int64)
         self._sum = 0.0
+        self._noted: list[float] = []
+        self.observe: Callable[[float], None] = self._noted.append
+        """Notes a value; somebody has to see to it that it is sorted in with a few thousand others."""
 
-    def observe(self, value: float) -> None:
-        self._counts[bisect_left(self._bounds, value)] += 1
-        self._sum += value
+    def sort_in(self) -> None:
+        """What was noted, into the buckets."""
+        places = np.searchsorted(self._bounds, self._noted)
+        self._counts += np.bincount(places, minlength=len(self._counts))
+        self._sum += sum(self._noted)
+        self._noted.clear()
 
     def add_to(self, family: HistogramMetricFamily, labels: Sequence[str] = ()) -> None:
         """As Prometheus has it: each bucket with all below it."""
+        self.sort_in()
         bounds = [*(str(float(bound)) for bound in self._bounds), "+Inf"]
-        family.add_metric(labels, list(zip(bounds, accumulate(self._counts), strict=True)), self._sum)
+        family.add_metric(labels, list(zip(bounds, accumulate(self._counts.tolist()), strict=True)), self._sum)
 
 
 def counter(name: str, description: str, labels: Sequence[str], counts: Mapping[Labels, int]) -> CounterMetricFamily:

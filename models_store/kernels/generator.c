@@ -75,9 +75,11 @@ static float factor_of_square(const float *kernel, int phase, int place) {
 }
 
 /* Factors phase by phase, then as `struct weights` says. */
-static int pack_doubling(struct weights *weights, const struct layer *layer, const struct kernels *kernels) {
+static int pack_doubling(struct doubling *doubling, const struct layer *layer, const struct kernels *kernels) {
+    struct weights *weights = &doubling->weights;
     int panel = kernels->panel, columns = up_to(layer->out, panel), rows = up_to(layer->in, panel);
-    if (!reserve(weights, rows, columns, PHASES * COORDINATES)) return 0;
+    doubling->outside = zeros(rows);
+    if (!reserve(weights, rows, columns, PHASES * COORDINATES) || !doubling->outside) return 0;
     for (int phase = 0; phase < PHASES; phase++)
         for (int channel = 0; channel < layer->out; channel++)
             for (int place = 0; place < COORDINATES; place++) {
@@ -143,7 +145,7 @@ struct generator *make_generator(const struct kernels *kernels, int start, const
     made->channels = layers[count - 1].out;
     int room = pack_spread(&made->spread, layers, start, kernels);
     for (int each = 0; room && each < made->count; each++)
-        room = pack_doubling(&made->doublings[each].weights, layers + 1 + each, kernels);
+        room = pack_doubling(&made->doublings[each], layers + 1 + each, kernels);
     if (!room || !pack_last(&made->last, layers + count - 1, kernels)) {
         free_generator(made);
         return NULL;
@@ -159,7 +161,10 @@ static void free_weights(struct weights *weights) {
 
 void free_generator(struct generator *generator) {
     free_weights(&generator->spread);
-    for (int each = 0; each < generator->count; each++) free_weights(&generator->doublings[each].weights);
+    for (int each = 0; each < generator->count; each++) {
+        free_weights(&generator->doublings[each].weights);
+        free(generator->doublings[each].outside);
+    }
     free_weights(&generator->last);
     free(generator);
 }

@@ -28,6 +28,7 @@ struct doubling {
     size_t grid;  /* where in a thread's memory its transformed pictures lie */
     size_t made;  /* and where its results */
     struct weights weights;
+    float *outside; /* zeros, one a row of the weights */
 };
 
 struct generator {

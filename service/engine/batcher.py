@@ -97,6 +97,9 @@ class Batcher(Generic[Key, Row, Result]):
         """Requests that have neither answer nor error."""
         self._ended: asyncio.Future[None] | None = None
         """Of a batcher that is closing: when the last of them has."""
+        self._alarm: asyncio.TimerHandle | None = None
+        self._rings_at = math.inf
+        """No later than the first deadline of those that are open: one timer for all, which most of them never see."""
 
     @property
     def queued_rows(self) -> int:
@@ -151,15 +154,12 @@ class Batcher(Generic[Key, Row, Result]):
             if len(rows) >= LARGE or self._wants_help:
                 self._call_for_help(lambda batcher: loop.call_soon(self._executor.start_helper, batcher))
         self._open.add(request)
-        if timeout_s < math.inf:
-            # And not asyncio.timeout, whose context showed in the profile of a single picture.
-            request.late = loop.call_later(timeout_s, request.expire, timeout_s)
+        if request.deadline < self._rings_at:
+            self._set_alarm(loop, request.deadline)
         return request
 
     def release(self, request: Request[Key, Row, Result]) -> None:
         """Nobody waits for it any more: its rows that have not begun never will."""
-        if request.late is not None:
-            request.late.cancel()
         with self._lock:
             self._queue.remove(request)
         self._open.discard(request)
@@ -172,6 +172,8 @@ class Batcher(Generic[Key, Row, Result]):
         if self._open:
             self._ended = asyncio.get_running_loop().create_future()
             await self._ended
+        if self._alarm is not None:
+            self._alarm.cancel()
 
     def begin(self) -> Batch[Key, Row, Result] | None:
         """The next batch, as it is at this moment; with None the executor rests until it is started again."""
@@ -229,6 +231,21 @@ class Batcher(Generic[Key, Row, Result]):
             else:
                 self._queue.remove(batch.shares[0].request)
         loop.call_soon_threadsafe(self._deliver, batch, outcome, now)
+
+    def _set_alarm(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._rings_at = deadline
+        self._alarm = loop.call_later(max(0.0, deadline - self._clock()), self._ring, loop)
+
+    def _ring(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Ends those that are late, and waits for the next."""
+        now, self._alarm, self._rings_at = self._clock(), None, math.inf
+        for request in [request for request in self._open if request.deadline <= now]:
+            request.expire()
+        next_deadline = min((request.deadline for request in self._open if request.deadline > now), default=math.inf)
+        if next_deadline < math.inf:
+            self._set_alarm(loop, next_deadline)
 
     @property
     def _has_resting_helper(self) -> bool:

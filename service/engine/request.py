@@ -39,7 +39,6 @@ class Request(Generic[Key, Row, Result]):
         "deadline",
         "gone",
         "key",
-        "late",
         "left",
         "loop",
         "place",
@@ -87,8 +86,6 @@ class Request(Generic[Key, Row, Result]):
         """Rows whose results are here."""
         self._results: dict[int, Sequence[Result]] = {}
         """By the first row of their share: batches end in any order."""
-        self.late: asyncio.TimerHandle | None = None
-        """Rings when it has waited too long."""
 
     @property
     def queue_s(self) -> float:
@@ -136,8 +133,9 @@ class Request(Generic[Key, Row, Result]):
         found = {**self._results, start: results}
         return list(chain.from_iterable(found[first] for first in sorted(found)))
 
-    def expire(self, timeout_s: float) -> None:
-        """So much time has passed since the caller came, more than it wanted to wait."""
+    def expire(self) -> None:
+        """More time has passed since the caller came than it wanted to wait."""
+        timeout_s = round(self.deadline - self.queued_at, 6)
         self.fail(DeadlineExceeded(f"no answer within {timeout_s:g} s", limit=timeout_s))
 
     def fail(self, error: Exception) -> None:

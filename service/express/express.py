@@ -20,7 +20,8 @@ class Express:
 
     def take(self, url: bytes, headers: Headers, client: str, connection: Connection) -> Errand | None:
         """The errand of a GET, which is answered now or later; None leaves the request to the framework."""
-        if not UNUSUAL.isdisjoint([name for name, _ in headers]):
+        names = [name for name, _ in headers]
+        if not UNUSUAL.isdisjoint(names):
             return None
         path, _, query = url.partition(b"?")
         address, tools = (path, query), self._tools
@@ -31,9 +32,9 @@ class Express:
         picture = self._patterns.picture_of(path, query)
         if picture is None or tools.shelf.has(picture.etag):
             return None
-        errand = Errand(connection, headers, client, tools.telemetry)
-        if errand.header(b"if-none-match") is not None:
+        if b"if-none-match" in names:
             return None
+        errand = Errand(connection, headers, client, tools.telemetry)
         Order(picture, errand, address, tools).begin()
         return errand
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from service.engine.engine import Engine
@@ -20,7 +19,6 @@ from service.express.together import Together
 from service.layers.envelope import CLIENT_GONE
 from service.media.pool import FEW_PIXELS, MediaPool
 from service.problems import problem
-from service.routes.rendering import file_of
 from service.shelf import Address, Answer, Shelf, lines_of
 from service.telemetry import Telemetry
 
@@ -132,8 +130,7 @@ class Order:
             return
         self._release()
         kind, results, started = self._picture.kind, self._results, time.perf_counter()
-        levels = np.stack(results) if len(results) > 1 else results[0][None]
-        make = partial(file_of, levels, kind.extension, kind.options, self._picture.recipe)
+        make = partial(kind.file, results, self._picture.recipe)
         pixels = kind.pixels(len(results))
         if pixels > FEW_PIXELS:
             self._encoding = asyncio.ensure_future(self._tools.pool.run(make, pixels=pixels))

@@ -22,16 +22,15 @@ class Pattern:
 
     def __init__(self, sample: Picture) -> None:
         self._kind = sample.kind
-        self._recipe = sample.recipe
+        self._recipe = sample.recipe.split(SAMPLE)
         self._fixed = sample.fixed.split(SAMPLE)
         self._head = sample.head.split(SAMPLE)
         ((_, self._index),) = sample.draws
 
     def picture(self, seed: bytes) -> Picture:
         """The picture of a seed as it is written."""
-        number = int(seed)
-        recipe = {**self._recipe, "seed": number}
-        return Picture(self._kind, [(number, self._index)], recipe, seed.join(self._fixed), seed.join(self._head))
+        recipe, fixed, head = seed.join(self._recipe), seed.join(self._fixed), seed.join(self._head)
+        return Picture(self._kind, [(int(seed), self._index)], recipe, fixed, head)
 
 
 class Patterns:

@@ -6,16 +6,22 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from urllib.parse import parse_qsl
 
+import numpy as np
 from pydantic import ValidationError
 
+from models_store.pixels import Bytes
 from service.engine.catalog import Catalog, ServedModel
 from service.engine.rows import Draw
 from service.errors import ServiceError
 from service.limits import LIMITS
+from service.media.npy import encode_npy
+from service.media.png import png_of
+from service.media.recipes import recipe_json
+from service.media.tiles import contact_sheet, tiles
 from service.routes.exchange import label_of
 from service.routes.samples import SampleParameters, fixed_by, recipe_of
 from service.routes.seeds import RANDOM, parse_seeds, seed_headers
-from service.routes.target import MEDIA_TYPES, Recipe, Target, etag_of, fixed_text
+from service.routes.target import MEDIA_TYPES, Target, etag_of, fixed_text
 
 PINNED = re.compile(rb"/v1/models/([^/%#]+)/samples/([^/%#]+)\.(png|npy)")
 SHORTEST = re.compile(rb"/([^/%#]+)\.(png)")
@@ -39,6 +45,17 @@ class Kind:
             return 0
         return count * (self.options.size or max(self.model.image_shape[1:])) ** 2
 
+    def file(self, images: Sequence[Bytes], recipe: bytes) -> bytes:
+        """The levels of images (H, W, C), and what made them as JSON, as one file."""
+        options = self.options
+        if self.extension == "npy":
+            return encode_npy(tiles(np.stack(images), size=options.size))
+        if len(images) == 1 and options.size is None:
+            return png_of(images[0], recipe)
+        return png_of(
+            contact_sheet(np.stack(images), size=options.size, columns=options.columns, gap=options.gap), recipe
+        )
+
 
 @dataclass(slots=True)
 class Picture:
@@ -46,7 +63,8 @@ class Picture:
 
     kind: Kind
     draws: Sequence[Draw]
-    recipe: Recipe
+    recipe: bytes
+    """As JSON."""
     fixed: bytes
     """Its `fixed_text`."""
     head: bytes
@@ -88,7 +106,7 @@ def picture_of(catalog: Catalog, path: bytes, query: bytes) -> Picture | None:
         "Content-Type": MEDIA_TYPES[extension],
     }
     head = "".join([f"{name}: {value}\r\n" for name, value in headers.items()]).encode("latin-1")
-    return Picture(kind, draws, recipe, fixed_text(fixed_by(recipe, options), extension), head)
+    return Picture(kind, draws, recipe_json(recipe), fixed_text(fixed_by(recipe, options), extension), head)
 
 
 @lru_cache(maxsize=256)

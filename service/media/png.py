@@ -34,7 +34,12 @@ UP = 2
 
 def encode_png(picture: Bytes, recipe: Mapping[str, Any]) -> bytes:
     """A picture (H, W, C) with one or three channels -> the file."""
-    text = RECIPE_HEAD + recipe_json(recipe)
+    return png_of(picture, recipe_json(recipe))
+
+
+def png_of(picture: Bytes, recipe: bytes) -> bytes:
+    """As `encode_png`, with the recipe as JSON."""
+    text = RECIPE_HEAD + recipe
     if writer is None:
         return _by_zlib(picture, text)
     return writer.png(np.ascontiguousarray(picture), *picture.shape, text, MARK_CHUNK)

@@ -1,6 +1,7 @@
 """The express beside the framework: whoever answers, the answer is the same; and what can happen on the way."""
 
 import asyncio
+import re
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -22,6 +23,7 @@ from service.express.pattern import Patterns
 from service.express.picture import picture_of
 from service.express.together import Together
 from service.protocol import Protocol
+from service.refrain import Refrain
 
 pytestmark = pytest.mark.anyio
 MODEL = "/v1/models/plain-vae"
@@ -294,6 +296,51 @@ async def test_a_whole_request_behind_one_that_was_answered_gets_its_answer_befo
         writer.close()
     assert said.count(b"HTTP/1.1 200 ") == 2
     assert said.count(b"HTTP/1.1 ") == 2
+
+
+async def test_heads_that_differ_in_the_address_alone_are_read_once(
+    app: FastAPI, express: Express, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And their answers are those of the framework, errors among them."""
+    read: list[bytes | None] = []
+    address_in = Refrain.address_in
+
+    def noted(refrain: Refrain, data: bytes) -> bytes | None:
+        read.append(address_in(refrain, data))
+        return read[-1]
+
+    monkeypatch.setattr(Refrain, "address_in", noted)
+    addresses = [*PLAIN, f"{MODEL}/samples/42.jpg", "/v1/models", f"{MODEL}/samples/1.png", f"{MODEL}/samples/2.png"]
+    headers = {"X-Request-Id": "the-same"}
+    async with asking(app, express) as ours, asking(app, None) as framework:
+        for address in addresses:
+            answer = lasting(await ours.get(address, headers=headers))
+            assert answer == lasting(await framework.get(address, headers=headers))
+    assert read == [address.encode() for address in addresses[1:]]
+
+
+async def test_a_body_that_looks_like_a_head_is_none(app: FastAPI, express: Express) -> None:
+    """Even behind an answer that did not wait for it."""
+    head = f"GET {MODEL}/samples/1.png HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    async with served(app, express) as (port, _):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+
+        async def said(data: bytes) -> bytes:
+            writer.write(data)
+            answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), SOON_S)
+            length = re.search(rb"content-length: ([0-9]+)", answer, re.IGNORECASE)
+            assert length is not None
+            return answer + await reader.readexactly(int(length[1]))
+
+        picture = await said(head)
+        refused = await said(f"POST /v1/models HTTP/1.1\r\nHost: x\r\nContent-Length: {len(head)}\r\n\r\n".encode())
+        writer.write(head)
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(reader.readexactly(1), 0.3)
+        again = await said(head)
+        writer.close()
+    assert refused.startswith(b"HTTP/1.1 405 ")
+    assert again.partition(b"\r\n\r\n")[2] == picture.partition(b"\r\n\r\n")[2]
 
 
 class Held:
