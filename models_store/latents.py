@@ -68,11 +68,11 @@ def philox4x32(counter: NDArray[np.uint64], key: tuple[int | NDArray[np.uint64],
 
 
 def packed(seed: int, index: int, temperature: float = 1.0) -> bytes:
-    """One draw as `points` reads it. Raises ValueError above 32 bits."""
+    """One draw as `points` reads it. Raises ValueError for what 32 bits cannot hold."""
     try:
         return _pack(seed, index, temperature)
-    except struct.error:
-        raise ValueError(f"{(seed, index)} {_NO_WORDS}") from None
+    except (struct.error, OverflowError):
+        raise ValueError(f"{(seed, index, temperature)} {_NO_WORDS}") from None
 
 
 def points(draws: Sequence[bytes], dim: int) -> Floats:

@@ -3,7 +3,11 @@
 #include "generator.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#else
 #pragma GCC target("avx2,fma")
+#endif
 #include <immintrin.h>
 
 #define NAME(what) what##_avx2
@@ -21,4 +25,8 @@ typedef int32_t whole __attribute__((vector_size(32)));
 #define larger(left, right) _mm256_max_ps(left, right)
 #define smaller(left, right) _mm256_min_ps(left, right)
 #include "arithmetic.inc"
+
+#ifdef __clang__
+#pragma clang attribute pop
+#endif
 #endif

@@ -7,7 +7,12 @@
 #include "generator.h"
 #include "normals.h"
 
-enum { MOMENT = 1 << 16 }; /* bytes of normals, drawn in a fifth of a millisecond */
+enum {
+    MOMENT = 1 << 16, /* bytes of normals, drawn in a fifth of a millisecond */
+    MOST_CHANNELS = 1 << 18,
+    MOST_START = 64,
+    MOST_SIDE = 1 << 14,
+};
 
 static const char CAPSULE[] = "models_store._kernels.generator";
 
@@ -38,9 +43,14 @@ static void free_capsule(PyObject *capsule) { free_generator(PyCapsule_GetPointe
 /* Reads (in, out, weight, bias), weight of in * out * places numbers. 0, and an exception, if it is something else. */
 static int read_layer(PyObject *tuple, int places, struct layer *layer, Py_buffer *weight, Py_buffer *bias) {
     PyObject *weight_object, *bias_object;
+    if (!PyTuple_Check(tuple)) {
+        PyErr_SetString(PyExc_TypeError, "a layer is a tuple");
+        return 0;
+    }
     if (!PyArg_ParseTuple(tuple, "iiOO", &layer->in, &layer->out, &weight_object, &bias_object)) return 0;
-    if (layer->in < 1 || layer->out < 1) {
-        PyErr_SetString(PyExc_ValueError, "a layer without channels");
+    if (layer->in < 1 || layer->out < 1 || layer->in > MOST_CHANNELS || layer->out > MOST_CHANNELS) {
+        PyErr_Format(PyExc_ValueError, "%d inputs, %d outputs: from 1 to %d are possible", layer->in, layer->out,
+                     MOST_CHANNELS);
         return 0;
     }
     if (!view_of(weight_object, weight, 0, (size_t)layer->in * layer->out * places * sizeof(float))) return 0;
@@ -61,7 +71,8 @@ static PyObject *make(PyObject *module, PyObject *arguments) {
     if (!PyArg_ParseTuple(arguments, "siO!", &name, &start, &PyTuple_Type, &tuple)) return NULL;
     const struct kernels *kernels = find_kernels(name);
     Py_ssize_t count = PyTuple_Size(tuple), read = 0;
-    if (!kernels || start < 1 || count < 2 || count > MOST_DOUBLINGS + 2)
+    if (!kernels || start < 1 || start > MOST_START || count < 2 || count > MOST_DOUBLINGS + 2
+        || start << (count - 1) > MOST_SIDE)
         return PyErr_Format(PyExc_ValueError, "%s, start %d, %zd layers: there are no kernels for that", name, start, count);
     struct layer layers[MOST_DOUBLINGS + 2];
     Py_buffer views[MOST_DOUBLINGS + 2][2];
@@ -95,8 +106,10 @@ static PyObject *run(PyObject *module, PyObject *arguments) {
     if (!PyArg_ParseTuple(arguments, "OnOOO", &capsule, &count, objects, objects + 1, objects + 2)) return NULL;
     const struct generator *generator = PyCapsule_GetPointer(capsule, CAPSULE);
     if (!generator) return NULL;
-    size_t pixels = (size_t)count * generator->channels * 4 * generator->side * generator->side;
-    const size_t sizes[3] = {(size_t)count * generator->spread.rows * sizeof(float), pixels * sizeof(float), pixels};
+    size_t pixels = (size_t)generator->channels * 4 * generator->side * generator->side, numbers = generator->spread.rows;
+    size_t most = PY_SSIZE_T_MAX / sizeof(float) / (pixels > numbers ? pixels : numbers);
+    if (count < 0 || (size_t)count > most) return PyErr_Format(PyExc_ValueError, "%zd pictures, and not 0 to %zu", count, most);
+    const size_t sizes[3] = {count * numbers * sizeof(float), count * pixels * sizeof(float), count * pixels};
     Py_buffer views[3] = {{.obj = NULL}};
     int read = 0;
     enum outcome outcome = DONE;
@@ -120,7 +133,9 @@ static PyObject *normals(PyObject *module, PyObject *arguments) {
     Py_ssize_t count, dim;
     unsigned int stream;
     if (!PyArg_ParseTuple(arguments, "OInnO", objects, &stream, &count, &dim, objects + 1)) return NULL;
-    if (count < 0 || dim < 0) return PyErr_Format(PyExc_ValueError, "%zd rows of %zd numbers", count, dim);
+    const Py_ssize_t most = PY_SSIZE_T_MAX / (Py_ssize_t)sizeof(struct draw);
+    if (count < 0 || dim < 1 || count > most || dim > most / (count ? count : 1))
+        return PyErr_Format(PyExc_ValueError, "%zd rows of %zd numbers", count, dim);
     Py_buffer draws, made;
     size_t size = (size_t)count * dim * sizeof(float);
     if (!view_of(objects[0], &draws, 0, count * sizeof(struct draw))) return NULL;

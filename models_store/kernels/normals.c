@@ -5,8 +5,13 @@
 
 #include "normals.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
+
+#if FLT_EVAL_METHOD != 0
+#error "double is computed with more digits than it has, and other bits would come of it"
+#endif
 
 enum { BLOCKS = 16, ROUNDS = 10, WORDS = 4 };
 

@@ -6,6 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "draws are packed with the lowest byte first"
+#endif
+
 /* What is drawn, as Python packs it. */
 struct draw {
     uint32_t seed, index;

@@ -145,5 +145,50 @@ def test_buffers_of_other_sizes_are_refused() -> None:
         kernels.make("none", 4, layers)
     with pytest.raises(ValueError, match="no kernels"):
         kernels.make(SETS[0], 4, layers[:1])
+    with pytest.raises(TypeError, match="tuple"):
+        kernels.make(SETS[0], 4, (layers[0], list(layers[1])))
     with pytest.raises(ValueError, match="a buffer of"):
         kernels.normals(b"12 bytes here", 0, 1, 4, np.empty(4, dtype=np.float32))
+
+
+@needs_kernels
+def test_sizes_beyond_all_memory_are_refused() -> None:
+    """Before their products overflow."""
+    assert kernels is not None
+    layers = ((4, 4, bytes(4 * 4 * 4 * 4 * 4), bytes(16)), (4, 1, bytes(4 * 16 * 4), bytes(4)))
+    made = kernels.make(SETS[0], 4, layers)
+    for count in (-1, 1 << 60, -(1 << 60)):
+        with pytest.raises(ValueError, match="pictures"):
+            kernels.run(made, count, b"", None, None)
+    for start in (0, 65, 65536):
+        with pytest.raises(ValueError, match="no kernels"):
+            kernels.make(SETS[0], start, layers)
+    with pytest.raises(ValueError, match="from 1 to"):
+        kernels.make(SETS[0], 4, (layers[0], (4, 1 << 30, b"", b"")))
+    for count, dim in ((1 << 62, 4), (1, 1 << 62), (-1, 4), (1, 0), (0, -1)):
+        with pytest.raises(ValueError, match="rows of"):
+            kernels.normals(b"", 0, count, dim, bytearray())
+
+
+@needs_kernels
+@pytest.mark.parametrize("instructions", SETS)
+def test_what_one_model_left_behind_is_nothing_to_the_next(instructions: str) -> None:
+    """Not even where a picture ends in the middle of a vector, on a thread that has just computed nonsense."""
+    small, large = tiny_dcgan(image_size=6), tiny_dcgan(image_size=64, channels=3)
+    right, wrong = Generator(small, instructions=instructions), Generator(large, instructions=instructions)
+    latents = normals(8, range(3), small.latent_dim)
+    pixels = right.run([latents])
+
+    assert not wrong.levels([np.full((60, large.latent_dim), np.nan, dtype=np.float32)])[1]
+    assert right.levels([latents])[1]
+    np.testing.assert_array_equal(right.run([latents]), pixels)
+
+
+@needs_kernels
+@pytest.mark.parametrize("bits", [0x7FC00000, 0x7FC00001, 0x7FC001FF, 0xFFC12345, 0x7F800001])
+def test_no_kind_of_nan_becomes_a_picture(bits: int) -> None:
+    """Whatever it carries along."""
+    network = tiny_dcgan()
+    latents = np.full((1, network.latent_dim), bits, dtype=np.uint32).view(np.float32)
+
+    assert not Generator(network).levels([latents])[1]

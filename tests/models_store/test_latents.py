@@ -291,3 +291,9 @@ def test_a_draw_above_32_bits_is_no_draw(seed: int, index: int) -> None:
     """As for `normals`."""
     with pytest.raises(ValueError, match="32 bits"):
         packed(seed, index)
+
+
+def test_a_temperature_above_32_bits_is_none() -> None:
+    """It is a float32."""
+    with pytest.raises(ValueError, match="32 bits"):
+        packed(1, 2, 1e39)

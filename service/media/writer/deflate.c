@@ -141,7 +141,7 @@ static uint16_t reversed(uint32_t word, int bits) {
 /* Counts below 2^16 -> a code of lengths up to `longest`. At least two symbols occur. */
 static void make_code(const uint32_t *counts, int symbols, int longest, struct code *code) {
     uint16_t sorted[LITERALS];
-    uint32_t rising[LITERALS];
+    uint32_t rising[LITERALS] = {0};
     int of_length[64] = {0}, many = sort(counts, symbols, sorted);
     for (int each = 0; each < many; each++) rising[each] = counts[sorted[each]];
     measure(rising, many, longest, of_length);
@@ -317,7 +317,7 @@ static uint32_t adler32(const uint8_t *data, size_t size) {
 
 size_t most_deflated(size_t size) { return size + (size / BLOCK + 1) * (STORED_HEAD + 1) + 16; }
 
-uint8_t *deflate(const uint8_t *data, size_t size, uint8_t *made) {
+uint8_t *write_deflated(const uint8_t *data, size_t size, uint8_t *made) {
     struct writer writer = {0, 0, made};
     *writer.place++ = 0x78; /* a window of 32 KiB */
     *writer.place++ = 0x01; /* made quickly */

@@ -11,6 +11,6 @@
 size_t most_deflated(size_t size);
 
 /* Writes at least one byte of data as a zlib stream (RFC 1950), and returns its end. */
-uint8_t *deflate(const uint8_t *data, size_t size, uint8_t *made);
+uint8_t *write_deflated(const uint8_t *data, size_t size, uint8_t *made);
 
 #endif

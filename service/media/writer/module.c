@@ -6,20 +6,26 @@
 
 #include "png.h"
 
-enum { MOMENT = 1 << 15 }; /* bytes of a picture, deflated in a fifth of a millisecond */
+enum {
+    MOMENT = 1 << 15, /* bytes of a picture, deflated in a fifth of a millisecond */
+    MOST_BYTES = 1 << 30,
+};
 
 static PyObject *png(PyObject *module, PyObject *arguments) {
     (void)module;
     PyObject *object, *made = NULL;
     struct picture picture;
     const char *text, *chunks;
-    Py_ssize_t text_size, chunks_size;
-    if (!PyArg_ParseTuple(arguments, "OIIiy#y#", &object, &picture.height, &picture.width, &picture.channels, &text,
-                          &text_size, &chunks, &chunks_size))
+    Py_ssize_t height, width, text_size, chunks_size;
+    if (!PyArg_ParseTuple(arguments, "Onniy#y#", &object, &height, &width, &picture.channels, &text, &text_size, &chunks,
+                          &chunks_size))
         return NULL;
-    if (!picture.height || !picture.width || (picture.channels != 1 && picture.channels != 3))
-        return PyErr_Format(PyExc_ValueError, "%u by %u pixels of %d channels: no picture for a PNG", picture.width,
-                            picture.height, picture.channels);
+    if (height < 1 || width < 1 || (picture.channels != 1 && picture.channels != 3)
+        || width > MOST_BYTES / 4 / height || text_size > MOST_BYTES || chunks_size > MOST_BYTES)
+        return PyErr_Format(PyExc_ValueError, "%zd by %zd pixels of %d channels: no picture for a PNG", width, height,
+                            picture.channels);
+    picture.height = (uint32_t)height;
+    picture.width = (uint32_t)width;
     Py_buffer view;
     if (PyObject_GetBuffer(object, &view, PyBUF_C_CONTIGUOUS) < 0) return NULL;
     size_t size = (size_t)picture.height * picture.width * picture.channels, lines = size + picture.height;

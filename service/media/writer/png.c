@@ -85,7 +85,7 @@ uint8_t *write_png(const struct picture *picture, const uint8_t *text, size_t te
     for (uint32_t row = 0; row < picture->height; row++)
         write_line(picture->levels + row * width, row, width, lines + row * (1 + width));
     content = begin_chunk("IDAT", made);
-    made = end_chunk(content, deflate(lines, picture->height * (1 + width), content));
+    made = end_chunk(content, write_deflated(lines, picture->height * (1 + width), content));
     content = begin_chunk("IEND", made);
     return end_chunk(content, content);
 }

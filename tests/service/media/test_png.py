@@ -107,7 +107,9 @@ def test_where_there_is_a_compiler_there_is_a_writer() -> None:
 
 
 @pytest.mark.skipif(png.writer is None, reason="this machine has no C compiler")
-@pytest.mark.parametrize("shape", [(0, 4, 1), (4, 0, 1), (4, 4, 2), (4, 4, 4), (4, 5, 1)])
+@pytest.mark.parametrize(
+    "shape", [(0, 4, 1), (4, 0, 1), (4, 4, 2), (4, 4, 4), (4, 5, 1), (-1, 4, 1), (2**32 + 4, 4, 1), (2**31, 1, 1)]
+)
 def test_what_is_no_picture_is_refused(shape: tuple[int, int, int]) -> None:
     """Nothing is read beyond an end."""
     assert png.writer is not None
