@@ -93,14 +93,14 @@ static int pack_doubling(struct doubling *doubling, const struct layer *layer, c
     return 1;
 }
 
-/* Columns are (channel, tap). */
+/* Columns are (channel, tap), a panel for each channel. */
 static int pack_last(struct weights *weights, const struct layer *layer, const struct kernels *kernels) {
-    int panel = kernels->panel, rows = up_to(layer->in, panel);
-    if (!reserve(weights, rows, up_to(layer->out * TAPS, panel), 1)) return 0;
-    for (int column = 0; column < layer->out * TAPS; column++)
+    int rows = up_to(layer->in, kernels->panel);
+    if (!reserve(weights, rows, layer->out * TAPS, 1)) return 0;
+    for (int channel = 0; channel < layer->out; channel++)
         for (int row = 0; row < layer->in; row++)
-            weights->packed[((size_t)(column - column % panel) * rows) + (size_t)row * panel + column % panel] =
-                layer->weight[(size_t)row * layer->out * TAPS + column];
+            memcpy(weights->packed + ((size_t)channel * rows + row) * TAPS,
+                   layer->weight + ((size_t)row * layer->out + channel) * TAPS, TAPS * sizeof(float));
     memcpy(weights->bias, layer->bias, layer->out * sizeof(float));
     return 1;
 }

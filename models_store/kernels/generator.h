@@ -48,8 +48,7 @@ struct generator {
 /* What one set of processor instructions offers. All sets give the same bits. */
 struct kernels {
     const char *name;
-    int panel; /* columns */
-    int lanes;
+    int panel; /* columns that are computed together */
     /* Latents (count, rows) -> pictures (count, start, start, channels), ReLU included. */
     void (*spread)(const struct generator *, const float *latents, float *made, int count);
     /* Pictures (count, side, side, channels) -> their grids -> pictures (count, 2 side, 2 side, channels). */
