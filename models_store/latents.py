@@ -67,12 +67,12 @@ def philox4x32(counter: NDArray[np.uint64], key: tuple[int | NDArray[np.uint64],
     return np.stack([words[0], others[0], words[1], others[1]])
 
 
-def packed(seed: int, index: int, temperature: float = 1.0) -> bytes:
-    """One draw as `points` reads it. Raises ValueError for what 32 bits cannot hold."""
+def packed(draws: Sequence[tuple[int, int]], temperature: float = 1.0) -> list[bytes]:
+    """Pairs of seed and index, each as `points` reads it. Raises ValueError for what 32 bits cannot hold."""
     try:
-        return _pack(seed, index, temperature)
+        return [_pack(seed, index, temperature) for seed, index in draws]
     except (struct.error, OverflowError):
-        raise ValueError(f"{(seed, index, temperature)} {_NO_WORDS}") from None
+        raise ValueError(f"{draws} at {temperature} {_NO_WORDS}") from None
 
 
 def points(draws: Sequence[bytes], dim: int) -> Floats:

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from models_store import Store
-from models_store.latents import Floats, Stream, normals
+from models_store.latents import Floats, Stream, normals, packed
 from models_store.likelihoods import Domain
 from models_store.pixels import Bytes
 from service.engine.activity import probes, variances
@@ -26,7 +26,7 @@ from service.engine.catalog import Catalog, ServedModel
 from service.engine.cpu_runner import CpuRunner
 from service.engine.executor import SAMPLE, ArrayBatcher, ArrayRequest, InferenceThreads
 from service.engine.request import Answer
-from service.engine.rows import Draw, Row, draws_of, latents_of
+from service.engine.rows import Draw, Row, latents_of
 from service.engine.runner import Runner, TorchRunner
 from service.engine.scoring import Score, ScoreOptions, data_of, summarize
 from service.settings import Settings
@@ -111,7 +111,7 @@ class Engine:
 
     async def sample(self, model: ServedModel, draws: Sequence[Draw], *, temperature: float = 1.0) -> Bytes:
         """The images of (seed, index) pairs as levels (N, H, W, C): `decode` of `latents`, rounded."""
-        rows = draws_of(draws, temperature)
+        rows = packed(draws, temperature)
         return await self._step(model, SAMPLE, rows, self._deadline())
 
     def order(
@@ -127,7 +127,7 @@ class Engine:
 
         Raises QueueFull and ShuttingDown.
         """
-        rows = draws_of(draws, temperature)
+        rows = packed(draws, temperature)
         return self._batcher.enqueue((model.digest, SAMPLE), rows, answer, client=client, timeout_s=self._deadline_s)
 
     def release(self, request: ArrayRequest) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models_store.latents import Floats, normals, packed
+from models_store.latents import Floats, normals
 
 Draw = tuple[int, int]
 """(seed, index): one point of the latent space, for ever."""
@@ -18,11 +18,6 @@ Row = tuple[Any, ...] | bytes
 def columns_of(rows: Sequence[tuple[Any, ...]]) -> list[NDArray[np.float32]]:
     """Rows of arguments -> a batch (B, …) for each argument."""
     return [np.stack(column) for column in zip(*rows, strict=True)]
-
-
-def draws_of(draws: Sequence[Draw], temperature: float) -> list[Row]:
-    """As rows."""
-    return [packed(seed, index, temperature) for seed, index in draws]
 
 
 def latents_of(draws: Sequence[Draw], dim: int, temperature: float) -> Floats:

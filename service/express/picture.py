@@ -14,7 +14,7 @@ from service.engine.catalog import Catalog, ServedModel
 from service.engine.rows import Draw
 from service.errors import ServiceError
 from service.limits import LIMITS
-from service.media.npy import encode_npy
+from service.media.npy import encode_pictures
 from service.media.png import png_of
 from service.media.recipes import recipe_json
 from service.media.tiles import contact_sheet, tiles
@@ -49,7 +49,7 @@ class Kind:
         """The levels of images (H, W, C), and what made them as JSON, as one file."""
         options = self.options
         if self.extension == "npy":
-            return encode_npy(tiles(np.stack(images), size=options.size))
+            return encode_pictures(images if options.size is None else [*tiles(np.stack(images), size=options.size)])
         if len(images) == 1 and options.size is None:
             return png_of(images[0], recipe)
         return png_of(

@@ -279,7 +279,7 @@ def test_packed_draws_are_normals_times_their_temperatures(compiled: bool, monke
     """Each its own; at temperature zero no number is -0."""
     if not compiled:
         monkeypatch.setattr("models_store.latents.kernels", None)
-    found = points([packed(7, 1), packed(LARGEST_SEED, 2, 0.5), packed(7, 1, 0.0)], 9)
+    found = points([*packed([(7, 1)]), *packed([(LARGEST_SEED, 2)], 0.5), *packed([(7, 1)], 0.0)], 9)
 
     np.testing.assert_array_equal(found[0], normals(7, [1], 9)[0])
     np.testing.assert_array_equal(found[1], normals(LARGEST_SEED, [2], 9)[0] * np.float32(0.5))
@@ -290,10 +290,10 @@ def test_packed_draws_are_normals_times_their_temperatures(compiled: bool, monke
 def test_a_draw_above_32_bits_is_no_draw(seed: int, index: int) -> None:
     """As for `normals`."""
     with pytest.raises(ValueError, match="32 bits"):
-        packed(seed, index)
+        packed([(0, 0), (seed, index)])
 
 
 def test_a_temperature_above_32_bits_is_none() -> None:
     """It is a float32."""
     with pytest.raises(ValueError, match="32 bits"):
-        packed(1, 2, 1e39)
+        packed([(1, 2)], 1e39)

@@ -68,7 +68,7 @@ def test_levels_are_those_of_the_pixels(model: StoredModel, runner: CpuRunner) -
     latents = normals(2, range(70), model.network.latent_dim)
 
     for count in (1, 7, 64, 70):
-        levels = runner.sample(model.digest, [packed(2, index) for index in range(count)])
+        levels = runner.sample(model.digest, packed([(2, index) for index in range(count)]))
         assert levels.dtype == np.uint8
         assert np.array_equal(levels, to_bytes(runner.run(key, [latents[:count]])))
 
@@ -78,7 +78,7 @@ def test_a_row_that_is_not_finite_is_refused(model: StoredModel, runner: CpuRunn
     with pytest.raises(NonFiniteResult):
         runner.run((model.digest, "decode"), [np.full((1, 100), np.nan, dtype=np.float32)])
     with pytest.raises(NonFiniteResult):
-        runner.sample(model.digest, [packed(0, 0), packed(0, 0, math.nan)])
+        runner.sample(model.digest, [*packed([(0, 0)]), *packed([(0, 0)], math.nan)])
 
 
 @pytest.mark.usefixtures("without_kernels")

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models_store.latents import Floats, normals
+from models_store.latents import Floats, normals, packed
 from models_store.store import SHIPPED
 from service.engine.catalog import ServedModel
 from service.engine.engine import Engine
 from service.engine.executor import SAMPLE
-from service.engine.rows import Row, draws_of
+from service.engine.rows import Row
 from service.engine.runner import Key
 from service.settings import Settings
 from service.telemetry import Telemetry
@@ -78,7 +78,7 @@ async def inputs_of(engine: Engine, model: ServedModel) -> dict[str, list[Row]]:
     rows: dict[str, list[Row]] = {
         operation: list(zip(*(columns[name] for name in ARGUMENTS[operation]), strict=True)) for operation in operations
     }
-    rows[SAMPLE] = draws_of([(9, number) for number in range(DISTINCT)], 1.0)
+    rows[SAMPLE] = [*packed([(9, number) for number in range(DISTINCT)])]
     return rows
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from service.errors import InvalidParameter, MalformedRequest
-from service.media.npy import decode_floats, decode_pixels, encode_npy
+from service.media.npy import decode_floats, decode_pixels, encode_npy, encode_pictures
 
 
 def claimed(header: str, data: bytes = b"") -> bytes:
@@ -24,6 +24,16 @@ def test_floats_come_back_as_they_went(dtype: str) -> None:
 
     assert found.dtype == np.float32
     np.testing.assert_array_equal(found, array)
+
+
+@pytest.mark.parametrize("count", [1, 64])
+def test_pictures_one_by_one_make_the_file_of_all(count: int) -> None:
+    """Byte for byte; with gaps between its numbers a picture is refused, and not written as something else."""
+    stacked = np.random.default_rng(0).integers(0, 256, (count, 28, 14, 3), dtype=np.uint8)
+
+    assert encode_pictures([*stacked]) == encode_npy(stacked)
+    with pytest.raises(TypeError):
+        encode_pictures([picture[:, ::2] for picture in stacked])
 
 
 @pytest.mark.parametrize(
