@@ -15,6 +15,18 @@ COPY pyproject.toml README.md LICENSE ./
 RUN mkdir models_store service training && touch models_store/__init__.py service/__init__.py training/__init__.py \
     && pip install . && pip uninstall -y latentserve && pip uninstall -y pip setuptools
 
+# What is compiled; the image that serves has no compiler.
+FROM ${PYTHON_IMAGE} AS kernels
+RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/* \
+    && pip install --no-cache-dir "setuptools>=77"
+WORKDIR /src
+COPY pyproject.toml README.md LICENSE ./
+COPY models_store/kernels models_store/kernels
+COPY service/media/writer service/media/writer
+RUN touch models_store/__init__.py service/__init__.py service/media/__init__.py \
+    && python -c "import setuptools; setuptools.setup()" build_ext --inplace \
+    && ls models_store/_kernels.abi3.so service/media/_writer.abi3.so
+
 FROM ${PYTHON_IMAGE} AS serve
 COPY --from=build /opt/venv /opt/venv
 RUN useradd --uid 10001 --create-home latentserve
@@ -22,6 +34,8 @@ WORKDIR /app
 COPY models_store models_store
 COPY service service
 COPY latentserve latentserve
+COPY --from=kernels /src/models_store/_kernels.abi3.so models_store/
+COPY --from=kernels /src/service/media/_writer.abi3.so service/media/
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 MALLOC_ARENA_MAX=2 \
     LATENTSERVE_HOST=0.0.0.0 LATENTSERVE_PORT=8000
 USER 10001

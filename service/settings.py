@@ -32,7 +32,8 @@ class Settings(BaseSettings):
         ),
     ] = 0
     graphs: Annotated[
-        bool, Field(description="on a CPU, run operations that have a graph beside the checkpoint by ONNX Runtime")
+        bool,
+        Field(description="on a CPU, run what can be by kernels of our own, or by the graphs beside the checkpoint"),
     ] = True
     max_batch: Annotated[int, Field(ge=8, le=1024, description="rows of the largest batch")] = 64
     queue_rows: Annotated[

@@ -31,6 +31,7 @@ def doctor(
         "python": lambda: f"{platform.python_version()} on {platform.machine()}",
         "packages": lambda: ", ".join(f"{name} {_version(name)}" for name in PACKAGES),
         "device": _device,
+        "kernels": _kernels,
         "port": lambda: _port(port),
         "store": lambda: _checkpoints(store_folder(store)),
         "image": lambda: _timing(store_folder(store)),
@@ -59,6 +60,19 @@ def _device() -> str:
     gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
     return f"{', '.join(gpus) or 'no GPU'}; CPU cores: {cores}, threads of torch: {torch.get_num_threads()}"
+
+
+def _kernels() -> str:
+    from latentserve.local import package  # noqa: PLC0415  # torch is not needed before
+
+    kernels = package("models_store.compiled").kernels
+    if kernels is None:
+        return (
+            "not compiled: a DCGAN's pictures take half as long again; with a C compiler and Python's headers"
+            " (apt install gcc python3-dev), install latentserve anew"
+        )
+    sets = kernels.sets()
+    return f"for {sets[0]}" if sets else "none for this processor, ONNX Runtime does their work"
 
 
 def _port(port: int) -> str:

@@ -261,7 +261,7 @@ class Batcher(Generic[Key, Row, Result]):
         waiting = self._queue.loads.all.rows
         if waiting and not self._called and (not self._running or waiting >= LOOP_SHARE):
             self._called = True
-            # In the turn after this one: at the end of this one what was queued in it is drawn.
+            # In the turn after this one: at the end of this one those are placed who came in it.
             call(loop.call_soon, self._executor.run_here, self)
 
     @property
