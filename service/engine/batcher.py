@@ -27,7 +27,7 @@ BATCH_S = 0.05
 """A batch of more than the smallest size should not hold the executor longer: all others wait for it."""
 CLIENT_SHARE = 0.5
 """Of the queue: one client cannot have more of it, so that there is room for the next."""
-LOOP_SHARE = 4
+LOOP_SHARE = 3
 """The event loop takes one of so many rows that wait, and leaves the others to the main thread, which has more time."""
 
 

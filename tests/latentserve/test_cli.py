@@ -366,11 +366,12 @@ def test_doctor_finds_what_is_wrong(run: Run, tiny_store: Path, server: str) -> 
         ["ok", "python"],
         ["ok", "packages"],
         ["ok", "device"],
+        ["ok", "kernels"],
         ["wrong", "port"],
         ["ok", "store"],
         ["ok", "image"],
     ]
-    assert "3 checkpoints verified" in lines[4]
+    assert "3 checkpoints verified" in lines[5]
 
 
 @pytest.mark.slow

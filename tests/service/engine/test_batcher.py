@@ -412,13 +412,13 @@ async def test_a_helper_takes_its_part_of_a_crowd_of_dear_requests() -> None:
 
 
 async def test_of_cheap_requests_the_event_loop_runs_a_part_while_the_main_thread_is_at_work() -> None:
-    """A quarter of those that wait, again and again, as long as that is a row at least; the last are the thread's."""
+    """A third of those that wait, again and again, as long as that is a row at least; the last are the thread's."""
     executor = Helped()
     shared = await batcher(executor, max_batch=64)
     executor.open.clear()
     calls = [asyncio.create_task(shared.submit("a", [row], client=str(row))) for row in range(64)]
     await turns(100)
-    assert [len(rows) for _, rows in executor.batches][:4] == [32, 8, 6, 4]
+    assert [len(rows) for _, rows in executor.batches][:4] == [32, 10, 7, 5]
     assert len(executor.here) == len(executor.batches) - 1
     assert 32 - sum(map(len, executor.here)) == LOOP_SHARE - 1
     executor.open.set()
