@@ -36,6 +36,8 @@ from benchmarks.situations import SITUATIONS, Situation
 CODES: tuple[Code, ...] = ("written", "ours")
 CONSOLE = Console(stderr=True)
 WARM_UP_CONNECTIONS = 64
+WAKING_S = 0.3
+"""Of requests before each window: after a minute's stop caches are cold, and the first half second is 5 % slower."""
 SETTINGS = "LATENTSERVE_"
 
 
@@ -150,8 +152,7 @@ def _measure(plan: Plan, contestants: Sequence[Contestant], bench: Bench, result
         bar = progress.add_task("warming up", total=plan.rounds * sum(map(len, turns.values())))
         for who in contestants:
             with _turn(who):
-                requests = (who.request(1, seed) for seed in seeds)
-                closed_loop(who.port, requests, connections=WARM_UP_CONNECTIONS, seconds=min(1.0, plan.seconds))
+                _wake(who, seeds, min(1.0, plan.seconds))
         for number in range(plan.rounds):
             progress.update(bar, description=f"round {number + 1} of {plan.rounds}")
             result.ceilings.append(bench.measure(plan.seconds / 10))
@@ -162,12 +163,19 @@ def _measure(plan: Plan, contestants: Sequence[Contestant], bench: Bench, result
                     progress.advance(bar)
 
 
+def _wake(who: Contestant, seeds: "count[int]", seconds: float) -> None:
+    """Has it at work for so long, and all answers back."""
+    requests = (who.request(1, seed) for seed in seeds)
+    closed_loop(who.port, requests, connections=WARM_UP_CONNECTIONS, seconds=seconds)
+
+
 def _take_turn(
     number: int, situation: Situation, who: Contestant, seeds: "count[int]", seconds: float, result: Result
 ) -> None:
     """A server that is there no more loses its turn, and the result says so; the run goes on."""
     try:
         with _turn(who):
+            _wake(who, seeds, min(WAKING_S, seconds))
             result.measurements.append(_window(number, situation, who, seeds, seconds))
     except (DidNotStart, OSError) as error:
         result.missing[f"{who.name}, {who.code}, round {number + 1}, {situation.name}"] = str(error)
