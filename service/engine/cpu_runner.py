@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, Literal
 
 from models_store import StoredModel
+from models_store.dcgan import DCGAN
 from models_store.generator import Generator, NoKernels
 from models_store.latents import Floats, points
 from models_store.operations import Operation, operations_of
@@ -99,7 +100,7 @@ class CpuRunner:
         return None
 
     def _candidates(self, model: StoredModel, name: str) -> Iterator[tuple[Means, Callable[[], Program]]]:
-        if name == "decode":
+        if name == "decode" and isinstance(model.network, DCGAN):
             yield "kernels", partial(Generator, model.network)
         if name in model.graphs:
             yield "graphs", partial(Session, model.graphs[name], model.network.state_dict(), threads=self._threads)
