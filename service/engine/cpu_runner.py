@@ -37,7 +37,6 @@ class CpuRunner:
         self.workers = workers
         self._torch = TorchRunner(self._models, device="cpu", threads=threads, max_batch=max_batch)
         self._programs: dict[Key, Program] = {}
-        self._means: dict[Key, Means] = {}
 
     def run(self, key: Key, columns: Sequence[Floats]) -> Floats:
         program = self._programs.get(key)
@@ -74,16 +73,16 @@ class CpuRunner:
             if program is None:
                 self._torch.prepare(model, name, operation)
             else:
-                self._means[model.digest, name], self._programs[model.digest, name] = program
+                self._programs[model.digest, name] = program
 
     def numerics(self, digest: str) -> dict[str, Any]:
         found: dict[str, Any] = {**self._torch.numerics(digest), "kernels": [], "graphs": []}
-        for (owner, name), means in sorted(self._means.items()):
+        for owner, name in sorted(self._programs):
             if owner == digest:
-                found[means].append(name)
+                found["kernels" if isinstance(self._programs[owner, name], Generator) else "graphs"].append(name)
         return found
 
-    def _program(self, model: StoredModel, name: str, operation: Operation) -> tuple[Means, Program] | None:
+    def _program(self, model: StoredModel, name: str, operation: Operation) -> Program | None:
         """The fastest that keeps what it promises, if there is any."""
         for means, make in self._candidates(model, name):
             try:
@@ -95,7 +94,7 @@ class CpuRunner:
             except Exception as error:  # noqa: BLE001  # whatever is wrong with it, torch can do without it
                 found = str(error)
             if found is None:
-                return means, program
+                return program
             logger.warning("%s not used model=%s operation=%s reason=%s", means, model.name, name, found)
         return None
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models_store.latents import Floats, normals
+from models_store.latents import Floats, packed, points
 
 Draw = tuple[int, int]
 """(seed, index): one point of the latent space, for ever."""
@@ -22,6 +22,4 @@ def columns_of(rows: Sequence[tuple[Any, ...]]) -> list[NDArray[np.float32]]:
 
 def latents_of(draws: Sequence[Draw], dim: int, temperature: float) -> Floats:
     """The latents of the draws, scaled by the temperature, (N, D); which are drawn together changes none of them."""
-    seeds, indices = zip(*draws, strict=True)
-    # Without -0, so that one point has one name in an address.
-    return normals(seeds, indices, dim) * np.float32(temperature) + np.float32(0)
+    return points(packed(draws, temperature), dim)

@@ -1,7 +1,7 @@
 """Pixels -> PNG, with the recipe of the picture inside.
 
 Lines are stored as they are, but for those that repeat the one above, and deflated by runs and Huffman codes alone: for
-pictures as small as a network's that gives as small files as a search for longer repetitions, in a third of the time
+pictures as small as a network's that gives as small files as a search for longer repetitions, in half of the time
 (`service/media/writer/`). Where that was not compiled, zlib does the same, and its files differ by a few bytes.
 """
 
