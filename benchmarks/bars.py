@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from benchmarks.contestants import OURS, RAW
-from benchmarks.result import Code, Result
-from benchmarks.situations import ARRAYS, CLOSED, HTTP_ALONE, NOT_MODIFIED, SHEET, SHEETS
+from benchmarks.result import Beside, Code, Measurement, Result
+from benchmarks.situations import ARRAYS, CLOSED, HTTP_ALONE, NOT_MODIFIED, SHEETS
 
 ALONE, SIXTEEN, SIXTY_FOUR = CLOSED
 LOADED = (SIXTEEN, SIXTY_FOUR)
@@ -36,19 +36,32 @@ def bars(result: Result) -> list[Bar]:
     return [*against, *_large(result), *_small(result), *_network(result)]
 
 
-def floor_rate(result: Result) -> float | None:
-    """Requests a second if every core did nothing but forward passes, HTTP and PNG, each at its cheapest."""
-    http = result.median("cpu_ms", RAW, "ours", HTTP_ALONE.name)
-    png, forward = result.ceiling("png_us"), _best_forward(result)
-    if http is None or png is None or forward is None:
+def floor_rate(result: Result, situation: str) -> float | None:
+    """Requests a second if every core did nothing but forward passes, HTTP and PNG, each at its cheapest; beside the
+    windows of a situation.
+    """
+    if (http_ms := _http_ms(result)) is None:
         return None
-    return float(result.plan["cores"]) / (1 / forward + http / 1e3 + png / 1e6)
+    return result.median_of_parts(lambda _, parts: _floor(result, parts, http_ms), OURS, "ours", situation)
 
 
-def _best_forward(result: Result) -> float | None:
-    """Images a CPU second of the forward pass at its best batch."""
+def floor_rate_by_one_core(result: Result) -> float | None:
+    """The same with the parts as they are when the other cores rest, at the beginning of each round."""
     batches = result.ceilings[0].forward_images_per_cpu_second if result.ceilings else ()
-    return max((rate for batch in batches if (rate := _forward(result, int(batch)))), default=None)
+    forward = max((rate for batch in batches if (rate := _forward(result, int(batch)))), default=None)
+    http_ms, png_us = _http_ms(result), result.ceiling("png_us")
+    if http_ms is None or png_us is None or forward is None:
+        return None
+    return float(result.plan["cores"]) / (1 / forward + http_ms / 1e3 + png_us / 1e6)
+
+
+def _floor(result: Result, parts: Beside, http_ms: float) -> float:
+    forward, png_us = parts.mean("forward_images_per_cpu_second"), parts.mean("png_us")
+    return float(result.plan["cores"]) / (1 / forward + http_ms / 1e3 + png_us / 1e6)
+
+
+def _http_ms(result: Result) -> float | None:
+    return result.median("cpu_ms", RAW, "ours", HTTP_ALONE.name)
 
 
 def _forward(result: Result, batch: int) -> float | None:
@@ -64,7 +77,13 @@ def _throughput(result: Result, code: Code, bar: float, how: str) -> Bar:
 
 
 def _of_floor(result: Result, situation: str) -> float | None:
-    return _over(_ours(result, "requests_per_second", situation), floor_rate(result))
+    if (http_ms := _http_ms(result)) is None:
+        return None
+
+    def share(window: Measurement, parts: Beside) -> float:
+        return window.requests_per_second / _floor(result, parts, http_ms)
+
+    return result.median_of_parts(share, OURS, "ours", situation)
 
 
 def _cpu_of_best(result: Result, situation: str) -> float | None:
@@ -82,11 +101,13 @@ def _p99_of_best(result: Result, situation: str) -> float | None:
 
 
 def _large(result: Result) -> Iterable[Bar]:
-    bare = result.ceiling("forward_images_per_second_all_cores")
-    one = _forward(result, SHEET)
-    most = max((rate for rate in (bare, one) if rate), default=None)
+    def share(window: Measurement, parts: Beside) -> float:
+        # Threads can be in one another's way: then the most that there is has one core.
+        most = max(map(parts.mean, ("forward_images_per_second_all_cores", "forward_images_per_cpu_second")))
+        return window.images_per_second / most
+
     for situation, bar, form in ((ARRAYS, 0.90, "npy"), (SHEETS, 0.80, "PNG sheet")):
-        found = _over(_ours(result, "images_per_second", situation.name), most)
+        found = result.median_of_parts(share, OURS, "ours", situation.name)
         yield _at_least(f"n=64 as {form}: of the bare forward pass on all cores", bar, _known(found), "{:.0%}")
 
 

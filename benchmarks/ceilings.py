@@ -1,13 +1,17 @@
 """What the machine, the network and the parts of an answer cost by themselves, in this process, in the same run.
 
-Rates of one thread are per second of CPU time, which other work on the machine disturbs less than the clock.
+Rates of one thread are per second of CPU time, which other work on the machine disturbs less than the clock. What a
+window of our server is held against is measured beside it, before and behind, and with all cores at work as the server
+has them: a machine that has neighbours is another one a minute later, and slower with two cores than with one.
 """
 
 import os
 import statistics
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +54,18 @@ class Ceilings:
     built."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """Of an answer, beside one window of our server."""
+
+    forward_images_per_cpu_second: float
+    """Of our runner at its best batch, while each core runs one."""
+    forward_images_per_second_all_cores: float
+    """Of our runner at batch 64, its rows shared among a thread for each core."""
+    png_us: float
+    """CPU time of writing one 32×32 picture with its recipe."""
+
+
 class Bench:
     """The parts, made once and timed every round."""
 
@@ -63,9 +79,8 @@ class Bench:
         """Each part for so many seconds."""
         torch.set_num_threads(CORES)
         gemm_all_cores = min(_times(_gemm(), seconds, time.perf_counter))
-        all_cores = BATCHES[-1] / _wall(self._call(self._forward_all_cores, BATCHES[-1]), seconds)
+        all_cores = self._all_cores(seconds)
         torch.set_num_threads(1)
-        picture = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 1), dtype=np.uint8)
         return Ceilings(
             flops_an_image=self._flops,
             gemm_gflops=_GEMM_GFLOP / min(_times(_gemm(), seconds, time.process_time)),
@@ -74,10 +89,27 @@ class Bench:
             forward_p50_ms=1000 * _wall(self._call(self._forward, 1), seconds),
             forward_images_per_second_all_cores=all_cores,
             eager_images_per_cpu_second=self._rates(self._eager, seconds),
-            png_us=1e6 * _cpu(lambda: encode_png(picture, RECIPE), seconds),
+            png_us=self._png_us(seconds),
             latents_us=1e6 * _cpu(lambda: normals(42, [0], self._network.latent_dim), seconds),
             python_us=1e6 * _cpu(_plain_python, seconds),
         )
+
+    def parts(self, seconds: float) -> Parts:
+        """Each for so many seconds."""
+        return Parts(
+            forward_images_per_cpu_second=max(
+                batch / _cpu_on_each_core(self._call(self._forward, batch), seconds) for batch in BATCHES
+            ),
+            forward_images_per_second_all_cores=self._all_cores(seconds),
+            png_us=self._png_us(seconds),
+        )
+
+    def _all_cores(self, seconds: float) -> float:
+        return BATCHES[-1] / _wall(self._call(self._forward_all_cores, BATCHES[-1]), seconds)
+
+    def _png_us(self, seconds: float) -> float:
+        picture = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 1), dtype=np.uint8)
+        return 1e6 * _cpu(lambda: encode_png(picture, RECIPE), seconds)
 
     def _rates(self, forward: Forward, seconds: float) -> dict[str, float]:
         return {str(batch): batch / _cpu(self._call(forward, batch), seconds) for batch in BATCHES}
@@ -118,6 +150,13 @@ def _gemm() -> Callable[[], object]:
 def _cpu(part: Callable[[], object], seconds: float) -> float:
     """The median CPU time of a call, in seconds."""
     return statistics.median(_times(part, seconds, time.process_time))
+
+
+def _cpu_on_each_core(part: Callable[[], object], seconds: float) -> float:
+    """The median CPU time of a call while as many threads as there are cores make it, in seconds."""
+    with ThreadPoolExecutor(CORES) as pool:
+        found = pool.map(lambda _: _times(part, seconds, time.thread_time), range(CORES))
+        return statistics.median(chain.from_iterable(found))
 
 
 def _wall(part: Callable[[], object], seconds: float) -> float:

@@ -9,6 +9,7 @@ due, whether it could be sent then or not: a server that stalls is charged for a
 """
 
 import os
+import re
 import select
 import socket
 import time
@@ -22,8 +23,11 @@ MOST_CONNECTIONS = 256
 """Of an open loop; a request that finds all of them taken waits, and its waiting counts."""
 GRACE_S = 5.0
 """For answers that are still on their way when a window ends; later ones are errors."""
-RECEIVED_AT_ONCE = 1 << 18
 IN_CHUNKS = -1
+CHUNKED = b"\r\ntransfer-encoding: chunked\r\n"
+LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+ROOM = memoryview(bytearray(1 << 18))
+"""What has come goes here first: to reserve as much for each answer would take longer than the answer's whole way."""
 
 
 @dataclass
@@ -52,21 +56,21 @@ class Connection:
         self.socket = socket.create_connection((HOST, port), timeout=GRACE_S)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.asked = 0.0
-        self._received = bytearray()
+        self._received = b""
         self._expected = 0
         """Bytes of the whole answer, or IN_CHUNKS; 0 while its head is not there."""
 
     def send(self, request: bytes) -> None:
-        self._received.clear()
+        self._received = b""
         self._expected = 0
         self.socket.sendall(request)
 
     def receive(self) -> bool:
         """Takes what has come; whether the answer is complete. Raises ConnectionError if the server hung up."""
-        part = self.socket.recv(RECEIVED_AT_ONCE)
-        if not part:
+        count = self.socket.recv_into(ROOM)
+        if not count:
             raise ConnectionError("the server closed the connection")
-        self._received += part
+        self._received += ROOM[:count]
         if not self._expected:
             self._read_head()
         if self._expected == IN_CHUNKS:
@@ -79,11 +83,11 @@ class Connection:
 
     @property
     def head(self) -> bytes:
-        return bytes(self._received.partition(b"\r\n\r\n")[0])
+        return self._received.partition(b"\r\n\r\n")[0]
 
     @property
     def body(self) -> bytes:
-        content = bytes(self._received.partition(b"\r\n\r\n")[2])
+        content = self._received.partition(b"\r\n\r\n")[2]
         return _joined(content) if self._expected == IN_CHUNKS else content
 
     def close(self) -> None:
@@ -93,13 +97,12 @@ class Connection:
         end = self._received.find(b"\r\n\r\n")
         if end < 0:
             return
-        head = self._received[:end].lower() + b"\r\n"
-        if b"\r\ntransfer-encoding: chunked\r\n" in head:
-            self._expected = IN_CHUNKS
-            return
         # A 304 has no body, and need not say so.
-        _, found, rest = head.partition(b"\r\ncontent-length:")
-        self._expected = end + 4 + (int(rest.split(b"\r\n", 1)[0]) if found else 0)
+        length = LENGTH.search(self._received, 0, end)
+        if length is not None:
+            self._expected = end + 4 + int(length[1])
+        else:
+            self._expected = IN_CHUNKS if CHUNKED in self._received[: end + 2].lower() else end + 4
 
 
 def ask(port: int, request: bytes) -> tuple[int, bytes, bytes]:
@@ -200,6 +203,8 @@ class _Load:
 
     def _connected(self) -> Connection:
         connection = Connection(self._port)
+        # With a timeout each call would ask first whether it has to wait, by a system call of its own.
+        connection.socket.setblocking(False)
         self._answers.register(connection.socket, select.EPOLLIN)
         return connection
 

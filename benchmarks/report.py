@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from benchmarks.bars import bars, floor_rate
+from benchmarks.bars import LOADED, bars, floor_rate, floor_rate_by_one_core
 from benchmarks.ceilings import BATCHES
 from benchmarks.contestants import OURS, RAW
 from benchmarks.picture import draw
@@ -114,11 +114,16 @@ def _ceiling_rows(result: Result) -> Iterable[Sequence[str]]:
     yield "PNG of 32×32, CPU µs", shown("png_us", "{:.0f}")
     yield "raw ASGI under uvicorn, a kilobyte: CPU µs, requests/s", _cheap(result, (RAW, "ours"), HTTP_ALONE.name)
     yield "our 304: CPU µs, requests/s", _cheap(result, (OURS, "ours"), NOT_MODIFIED.name)
-    floor = floor_rate(result)
+    floors = [_rate(floor_rate(result, each.name)) for each in LOADED]
     yield (
-        "floor rate, n=1: cores ÷ (forward pass at its best batch + raw ASGI + PNG), requests/s",
-        ("not measured" if floor is None else f"{floor:,.0f}"),
+        "floor rate, n=1: cores ÷ (forward pass at its best batch + raw ASGI + PNG), beside 16 / 64 connections",
+        " / ".join(floors),
     )
+    yield "the same by parts that have one core at work", _rate(floor_rate_by_one_core(result))
+
+
+def _rate(found: float | None) -> str:
+    return "not measured" if found is None else f"{found:,.0f}"
 
 
 def _cheap(result: Result, who: tuple[str, Code], situation: str) -> str:

@@ -2,12 +2,12 @@
 
 import json
 import statistics
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmarks.ceilings import Ceilings
+from benchmarks.ceilings import Ceilings, Parts
 
 Code = Literal["written", "ours"]
 """`written`: eager torch and Pillow, as people write it; `ours`: the service's forward pass and PNG writer."""
@@ -34,6 +34,20 @@ class Measurement:
     """Cores that neither this server nor the load generator kept busy: how quiet the machine was."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Beside:
+    """What the parts of our answers cost before one of our windows, and behind it."""
+
+    round: int
+    situation: str
+    before: Parts
+    behind: Parts
+
+    def mean(self, figure: str) -> float:
+        """Of both."""
+        return statistics.mean(getattr(each, figure) for each in (self.before, self.behind))
+
+
 @dataclass
 class Result:
     """A run. `plan` says how long was measured, `missing` who could not take part, and why."""
@@ -45,6 +59,7 @@ class Result:
     missing: dict[str, str] = field(default_factory=dict)
     ceilings: list[Ceilings] = field(default_factory=list)
     measurements: list[Measurement] = field(default_factory=list)
+    beside: list[Beside] = field(default_factory=list)
 
     @classmethod
     def read(cls, file: Path) -> "Result":
@@ -52,6 +67,10 @@ class Result:
         kept = json.loads(file.read_text())
         kept["ceilings"] = [Ceilings(**each) for each in kept["ceilings"]]
         kept["measurements"] = [Measurement(**each) for each in kept["measurements"]]
+        kept["beside"] = [
+            Beside(**{**each, "before": Parts(**each["before"]), "behind": Parts(**each["behind"])})
+            for each in kept["beside"]
+        ]
         return cls(**kept)
 
     def write(self, file: Path) -> None:
@@ -64,6 +83,14 @@ class Result:
         windows = self._windows(contestant, code, situation)
         found = [value for each in windows if (value := getattr(each, figure)) is not None]
         return statistics.median(found) if found else None
+
+    def median_of_parts(
+        self, figure: Callable[[Measurement, Beside], float], contestant: str, code: Code, situation: str
+    ) -> float | None:
+        """Of a figure of a window and of what the parts cost beside it, over the rounds; None if there is none."""
+        beside = {each.round: each for each in self.beside if each.situation == situation}
+        windows = [each for each in self._windows(contestant, code, situation) if each.round in beside]
+        return statistics.median(figure(each, beside[each.round]) for each in windows) if windows else None
 
     def errors(self, contestant: str, code: Code, situation: str) -> int:
         """Of all rounds together."""

@@ -30,8 +30,8 @@ from benchmarks.latencies import percentile_ms
 from benchmarks.origin import origin
 from benchmarks.peers import PEERS
 from benchmarks.processes import DidNotStart, busy_s
-from benchmarks.result import Code, Measurement, Result
-from benchmarks.situations import SITUATIONS, Situation
+from benchmarks.result import Beside, Code, Measurement, Result
+from benchmarks.situations import HELD_AGAINST_PARTS, SITUATIONS, Situation
 
 CODES: tuple[Code, ...] = ("written", "ours")
 CONSOLE = Console(stderr=True)
@@ -159,8 +159,22 @@ def _measure(plan: Plan, contestants: Sequence[Contestant], bench: Bench, result
             for situation, those in turns.items():
                 first = number % max(1, len(those))
                 for who in (*those[first:], *those[:first]):
-                    _take_turn(number, situation, who, seeds, plan.seconds, result)
+                    with _beside_parts(number, situation, who, bench, plan.seconds / 10, result):
+                        _take_turn(number, situation, who, seeds, plan.seconds, result)
                     progress.advance(bar)
+
+
+@contextmanager
+def _beside_parts(
+    number: int, situation: Situation, who: Contestant, bench: Bench, seconds: float, result: Result
+) -> Iterator[None]:
+    """If the turn is ours, and its window will be held against the parts: they are measured on both sides of it."""
+    if who.name != OURS or situation not in HELD_AGAINST_PARTS:
+        yield
+        return
+    before = bench.parts(seconds)
+    yield
+    result.beside.append(Beside(round=number, situation=situation.name, before=before, behind=bench.parts(seconds)))
 
 
 def _wake(who: Contestant, seeds: "count[int]", seconds: float) -> None:

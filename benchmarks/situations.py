@@ -54,6 +54,8 @@ SHEETS = Situation("n=64 as PNG sheet, 8 connections", n=SHEET, connections=SHEE
 ARRAYS = Situation("n=64 as npy, 8 connections", n=SHEET, connections=SHEET_CONNECTIONS, only=OURS, form="npy")
 NOT_MODIFIED = Situation("304, 16 connections", connections=CHEAP_CONNECTIONS, only=OURS, cached=True)
 HTTP_ALONE = Situation("a constant, 16 connections", connections=CHEAP_CONNECTIONS, only=RAW)
+HELD_AGAINST_PARTS = (*CLOSED[1:], SHEETS, ARRAYS)
+"""Of our server: what it does is compared with what the parts of its answers cost at that moment."""
 SITUATIONS = (*CLOSED, *OPEN, SHEETS, ARRAYS, NOT_MODIFIED, HTTP_ALONE)
 
 

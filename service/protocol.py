@@ -12,8 +12,9 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from service.cork import Cork
 from service.errors import MalformedRequest
-from service.express.errand import Errand, Headers
+from service.express.errand import Errand
 from service.express.express import NAME, Express
+from service.express.head import Head
 from service.layers.departure import PRESENCE, Presence
 from service.layers.envelope import client_of
 from service.problems import problem
@@ -83,7 +84,7 @@ class Protocol(HttpToolsProtocol):
         before = self._errand
         super().data_received(data)
         if self._errand is not before and self._errand is not None and not self._in_message:
-            self._refrain = Refrain.of(data, self.url, self._errand.headers)
+            self._refrain = Refrain.of(data, self.url, self._errand.head)
         # The parser itself would go on collecting a head that never ends.
         if self._in_head and self._unparsed > LARGEST_HEAD:
             self.send_400_response(f"a head of more than {LARGEST_HEAD} bytes")
@@ -102,7 +103,7 @@ class Protocol(HttpToolsProtocol):
         if address is None:
             return False
         self._unset_keepalive_if_required()
-        return self._taken(self._express, address, self._refrain.headers)
+        return self._taken(self._express, address, self._refrain.head)
 
     def on_message_begin(self) -> None:
         # What an application would be told is made when it is known that one will be asked.
@@ -114,7 +115,7 @@ class Protocol(HttpToolsProtocol):
         self._in_head, self._unparsed = False, 0
         if len(self.url) + sum([len(name) + len(value) for name, value in self.headers]) > LARGEST_HEAD:
             raise HeadTooLarge
-        if self._express is not None and self._is_plain() and self._taken(self._express, self.url, self.headers):
+        if self._express is not None and self._is_plain() and self._taken(self._express, self.url, Head(self.headers)):
             return
         url, headers, expect_100_continue = self.url, self.headers, self.expect_100_continue
         super().on_message_begin()
@@ -134,9 +135,9 @@ class Protocol(HttpToolsProtocol):
         """Whether an answer is on its way, or not yet read."""
         return (self.cycle is not None and not self.cycle.response_complete) or self.flow.write_paused
 
-    def _taken(self, express: Express, url: bytes, headers: Headers) -> bool:
+    def _taken(self, express: Express, url: bytes, head: Head) -> bool:
         try:
-            errand = express.take(url, headers, self._client_name, self)
+            errand = express.take(url, head, self._client_name, self)
         except Exception:
             # The parser would take it for the client's fault; the framework's way has a barrier for faults.
             logger.exception("fault of the express url=%r", url)

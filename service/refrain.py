@@ -5,30 +5,30 @@ read a second time, which takes a tenth of what a picture costs beside its forwa
 """
 
 import re
-from collections.abc import Sequence
 
-Headers = Sequence[tuple[bytes, bytes]]
+from service.express.head import Head
+
 METHOD, VERSION, END = b"GET ", b" HTTP/1.1\r\n", b"\r\n\r\n"
 ADDRESS = re.compile(rb"/[A-Za-z0-9\-._~!$&'()*+,;=:@%/?]*")
 """That can be told from its head without a parser: path and query of RFC 3986."""
 
 
 class Refrain:
-    """Of one head, and the headers that it has."""
+    """Of one head, and what its headers mean."""
 
-    __slots__ = ("_rest", "_size", "headers")
+    __slots__ = ("_rest", "_size", "head")
 
-    def __init__(self, rest: bytes, headers: Headers) -> None:
+    def __init__(self, rest: bytes, head: Head) -> None:
         self._rest = rest
         self._size = len(rest)
-        self.headers = headers
+        self.head = head
 
     @classmethod
-    def of(cls, data: bytes, url: bytes, headers: Headers) -> "Refrain | None":
+    def of(cls, data: bytes, url: bytes, head: Head) -> "Refrain | None":
         """If the data are the head of a GET of that address, and nothing more."""
         rest = data[len(METHOD) + len(url) :]
         if data.startswith(METHOD + url + VERSION) and rest.find(END) == len(rest) - len(END):
-            return cls(rest, headers)
+            return cls(rest, head)
         return None
 
     def address_in(self, data: bytes) -> bytes | None:

@@ -8,8 +8,7 @@ import asyncio
 import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 ADDRESSES = 4096
 """That are remembered; one takes a few kilobytes, its file not counted."""
@@ -34,8 +33,7 @@ class Observer(Protocol):
         """One was made, or was being made for somebody else, or lay there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """All that is sent for an address."""
 
     etag: str

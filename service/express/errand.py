@@ -1,16 +1,13 @@
 """A request from its head to its answer, without a task; uvicorn takes it for one of its cycles."""
 
 import time
-from collections.abc import Sequence
 from typing import Protocol
 
-from service.layers.envelope import OURS_AND_SHARED, request_id_of
+from service.express.head import Head
+from service.layers.envelope import OURS_AND_SHARED
 from service.shelf import lines_of
 from service.telemetry import Telemetry
 from service.work import Work
-
-Headers = Sequence[tuple[bytes, bytes]]
-
 
 COMMON = lines_of(OURS_AND_SHARED)
 
@@ -42,9 +39,9 @@ class Unheard:
 class Errand:
     """`response_complete` and what follows it are read, and set, by uvicorn."""
 
-    def __init__(self, connection: Connection, headers: Headers, client: str, telemetry: Telemetry) -> None:
-        self.headers = headers
-        self.request_id = request_id_of(headers)
+    def __init__(self, connection: Connection, head: Head, client: str, telemetry: Telemetry) -> None:
+        self.head = head
+        self.request_id = head.request_id
         self.work = Work(client)
         self.pending: Departure | None = None
         """What the answer waits for."""
@@ -58,10 +55,6 @@ class Errand:
     more_body = False
     response_started = False
     message_event = Unheard()
-
-    def header(self, name: bytes) -> str | None:
-        """The first header of that name, in lower case."""
-        return next((value.decode("latin-1") for each, value in self.headers if each == name), None)
 
     def answer(self, route: str, status: int, lines: bytes, body: bytes) -> None:
         """Sends it, with the headers that all answers have, and counts it."""

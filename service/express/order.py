@@ -168,6 +168,6 @@ class Order:
         if not isinstance(error, ServiceError):
             logger.error("fault request_id=%s", self._errand.request_id, exc_info=error)
             error = InternalError("a fault of the service; its log has more under this request id")
-        response = problem(error, self._errand.request_id, self._errand.header(b"accept-language") or "")
+        response = problem(error, self._errand.request_id, self._errand.head.accept_language)
         lines = lines_of(response.raw_headers)
         self._errand.answer(self._picture.kind.route, response.status_code, lines, bytes(response.body))

@@ -96,7 +96,7 @@ async def _send_in_portions(message: Message, send: Send) -> None:
 def _prepared(scope: Scope) -> str:
     """The request's id, which its state keeps from here on; headers that nothing may see are taken out."""
     headers = scope["headers"]
-    request_id = request_id_of(headers)
+    request_id = given_id(headers) or new_id()
     if any(name == b"range" for name, _ in headers):
         # A part of a page or a picture is of no use, and the framework's refusals of odd ranges are none of ours.
         scope["headers"] = [field for field in headers if field[0] != b"range"]
@@ -104,11 +104,16 @@ def _prepared(scope: Scope) -> str:
     return request_id
 
 
-def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
-    """The id that the client has given its request, if it is one, or a new one."""
+def given_id(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """The id that the client has given its request, if it has, and if it is one."""
     for name, value in headers:
         if name == b"x-request-id" and REQUEST_ID.fullmatch(value):
             return value.decode()
+    return None
+
+
+def new_id() -> str:
+    """For a request that has none."""
     return f"{getrandbits(64):016x}"
 
 

@@ -1,9 +1,9 @@
 """A run with figures that one can work out by hand."""
 
-from benchmarks.ceilings import BATCHES, Ceilings
+from benchmarks.ceilings import BATCHES, Ceilings, Parts
 from benchmarks.contestants import OURS, RAW
-from benchmarks.result import Code, Measurement, Result
-from benchmarks.situations import ARRAYS, CLOSED, HTTP_ALONE, NOT_MODIFIED, OPEN, SHEETS
+from benchmarks.result import Beside, Code, Measurement, Result
+from benchmarks.situations import ARRAYS, CLOSED, HELD_AGAINST_PARTS, HTTP_ALONE, NOT_MODIFIED, OPEN, SHEETS
 
 PLAN = {"graphs": True, "rounds": 1, "seconds": 1.0, "peer_threads": 1, "settings": {}, "cores": 2}
 ORIGIN = {"commit": "abc1234", "processor": "a processor", "python": "3.11", "torch": "2.13"}
@@ -14,6 +14,8 @@ def a_run(*, peers: bool = True) -> Result:
     """Ours answers 4,000 requests/s at 0.4 CPU ms, the peer 1,000 at 2 ms, plain FastAPI 400 at 4 ms."""
     result = Result(dict(ORIGIN), dict(PLAN), titles={OURS: OURS, RAW: "raw", PEER: "LitServe", "fastapi": "FastAPI"})
     result.ceilings.append(ceilings())
+    for situation in HELD_AGAINST_PARTS:
+        result.beside.append(Beside(round=0, situation=situation.name, before=parts(4000), behind=parts(6000)))
     for situation in (*CLOSED, *OPEN, SHEETS):
         result.measurements.append(window(OURS, "ours", situation.name, 4000, 0.4, p99_ms=20))
         if peers:
@@ -45,6 +47,11 @@ def window(
         errors=0,
         others_cores=0.0,
     )
+
+
+def parts(rate: float) -> Parts:
+    """A forward pass of so many images a CPU second, and 8,000 images a second by all cores."""
+    return Parts(forward_images_per_cpu_second=rate, forward_images_per_second_all_cores=8000.0, png_us=30.0)
 
 
 def ceilings() -> Ceilings:

@@ -6,18 +6,29 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from benchmarks.bars import bars, floor_rate
+from benchmarks.bars import bars, floor_rate, floor_rate_by_one_core
+from benchmarks.contestants import OURS
 from benchmarks.report import tables, write
-from benchmarks.result import Result
+from benchmarks.result import Beside, Result
 from benchmarks.situations import CLOSED
-from tests.benchmarks.runs import PEER, a_run, window
+from tests.benchmarks.runs import PEER, a_run, parts, window
 
 MARKS = "before\n<!-- serving: python -m benchmarks report -->\nold\n<!-- end of serving -->\nafter\n"
 
 
 def test_the_floor_rate_is_the_cores_over_the_cheapest_parts() -> None:
     # 1/5000 s for the forward pass, 20 µs for HTTP, 30 µs for the PNG
-    assert floor_rate(a_run()) == pytest.approx(2 / 250e-6)
+    assert floor_rate(a_run(), CLOSED[-1].name) == pytest.approx(2 / 250e-6)
+    assert floor_rate_by_one_core(a_run()) == pytest.approx(2 / 250e-6)
+
+
+def test_each_window_is_held_against_the_parts_of_its_own_minute() -> None:
+    run, name = a_run(), CLOSED[-1].name
+    # Twice as slow as in the first round, the server and the forward pass with HTTP and PNG: half of the floor, still.
+    slow = replace(parts(5000), forward_images_per_cpu_second=1 / 450e-6)
+    run.beside.append(Beside(round=1, situation=name, before=slow, behind=slow))
+    run.measurements.append(replace(window(OURS, "ours", name, 2000, 0.8), round=1))
+    assert bars(run)[2].measured == "50% / 50%"
 
 
 def test_each_bar_is_the_ratio_that_it_names() -> None:

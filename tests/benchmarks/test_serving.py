@@ -45,6 +45,10 @@ def test_the_parts_are_there_and_the_operations_of_an_image_are_those_of_its_lay
     assert found.flops_an_image == sum(2 * inputs * outputs * 4 * 4 * pixels for inputs, outputs, pixels in layers)
     rates = (found.forward_images_per_cpu_second, found.eager_images_per_cpu_second)
     assert all(rate > 0 for each in rates for rate in each.values())
+    beside = {each.situation: each for each in result.beside}
+    assert beside.keys() == {CLOSED[1].name, ARRAYS.name}
+    for each in (*(one.before for one in result.beside), *(one.behind for one in result.beside)):
+        assert min(each.forward_images_per_cpu_second, each.forward_images_per_second_all_cores, each.png_us) > 0
     assert min(found.gemm_gflops, found.gemm_gflops_all_cores, found.png_us, found.latents_us) > 0
 
 

@@ -18,6 +18,7 @@ from models_store.pixels import Bytes
 from service.errors import NonFiniteResult
 from service.express.errand import Errand
 from service.express.express import NAME, Express
+from service.express.head import Head
 from service.express.order import Order, Tools
 from service.express.pattern import Patterns
 from service.express.picture import picture_of
@@ -468,7 +469,7 @@ async def test_who_leaves_in_the_moment_in_which_a_sheet_is_ready_leaves_it_to_t
     ear = Ear()
 
     def placed() -> Errand:
-        errand = Errand(ear, [], "", tools.telemetry)
+        errand = Errand(ear, Head([]), "", tools.telemetry)
         Order(picture, errand, (b"", b""), tools).begin()
         return errand
 
@@ -616,7 +617,7 @@ async def test_who_leaves_before_the_turn_ends_was_never_queued(
     monkeypatch.setattr(app.state.engine, "order", lambda *given, **_named: queued.append(given))
 
     ear = Ear()
-    errand = Errand(ear, [], "", tools.telemetry)
+    errand = Errand(ear, Head([]), "", tools.telemetry)
     Order(picture, errand, (b"", b""), tools).begin()
     errand.leave()
     await asyncio.sleep(0)

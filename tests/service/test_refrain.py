@@ -5,6 +5,7 @@ import random
 import httptools
 import pytest
 
+from service.express.head import Head
 from service.refrain import Refrain
 
 HEAD = b"GET /v1/models/m/samples/1.png HTTP/1.1\r\nHost: x\r\nAccept: */*\r\n\r\n"
@@ -67,7 +68,7 @@ def heads() -> list[bytes]:
 
 def test_an_address_is_read_as_the_parser_reads_it() -> None:
     """Of five thousand heads; most of the right ones are recognized, and nothing that a parser would read otherwise."""
-    refrain = Refrain.of(HEAD, URL, HEADERS)
+    refrain = Refrain.of(HEAD, URL, Head(HEADERS))
     assert refrain is not None
     recognized = 0
     for data in heads():
@@ -92,12 +93,12 @@ def test_an_address_is_read_as_the_parser_reads_it() -> None:
 )
 def test_only_one_whole_head_is_a_refrain(data: bytes) -> None:
     """Not two, nor one with something before it or behind, nor a part."""
-    assert Refrain.of(data, URL, HEADERS) is None
+    assert Refrain.of(data, URL, Head(HEADERS)) is None
 
 
 def test_other_headers_are_another_refrain() -> None:
     """Byte for byte."""
-    refrain = Refrain.of(HEAD, URL, HEADERS)
+    refrain = Refrain.of(HEAD, URL, Head(HEADERS))
     assert refrain is not None
     assert refrain.address_in(HEAD.replace(b"1.png", b"2.png")) == b"/v1/models/m/samples/2.png"
     assert refrain.address_in(HEAD.replace(b"Host: x", b"Host: y")) is None
