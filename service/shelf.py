@@ -10,6 +10,8 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
+from service.doorkeeper import Doorkeeper
+
 ADDRESSES = 4096
 """That are remembered; one takes a few kilobytes, its file not counted."""
 LONGEST_ADDRESS = 2048
@@ -64,9 +66,12 @@ class Making:
             self._file = asyncio.get_running_loop().create_future()
         return self._file
 
-    def keep(self, content: bytes) -> None:
-        """Here it is."""
-        self._shelf.put(self._etag, content)
+    def keep(self, content: bytes, *, cheap: bool = False) -> None:
+        """Here it is; one that is cheap to make again stays at hand only if it is wanted more than once."""
+        if not cheap or self._file is not None or self._shelf.was_wanted(self._etag):
+            self._shelf.put(self._etag, content)
+        else:
+            self._shelf.forget(self._etag)
         if self._file is not None:
             self._file.set_result(content)
 
@@ -95,6 +100,7 @@ class Shelf:
         self._files: OrderedDict[str, bytes] = OrderedDict()
         self._answers: OrderedDict[Address, Answer] = OrderedDict()
         self._making: dict[str, Making] = {}
+        self._doorkeeper = Doorkeeper()
 
     def answer(self, address: Address) -> Answer | None:
         """What was answered at this address, if its file still lies here."""
@@ -153,6 +159,10 @@ class Shelf:
     def has(self, etag: str) -> bool:
         """Whether the file lies here, or is being made."""
         return etag in self._files or etag in self._making
+
+    def was_wanted(self, etag: str) -> bool:
+        """Whether this was asked before of that ETag."""
+        return self._doorkeeper.knows(etag)
 
     def begin(self, etag: str) -> Making:
         """For who makes a file that is not here."""

@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Generic, Protocol
 
+from service.engine.alarm import Alarm
 from service.engine.costs import Costs
 from service.engine.fair_queue import LARGE, FairQueue
 from service.engine.request import Answer, Batch, Key, Request, Result, Row
@@ -97,9 +98,7 @@ class Batcher(Generic[Key, Row, Result]):
         """Requests that have neither answer nor error."""
         self._ended: asyncio.Future[None] | None = None
         """Of a batcher that is closing: when the last of them has."""
-        self._alarm: asyncio.TimerHandle | None = None
-        self._rings_at = math.inf
-        """No later than the first deadline of those that are open: one timer for all, which most of them never see."""
+        self._alarm = Alarm(self._expire, clock)
 
     @property
     def queued_rows(self) -> int:
@@ -154,8 +153,8 @@ class Batcher(Generic[Key, Row, Result]):
             if len(rows) >= LARGE or self._wants_help:
                 self._call_for_help(lambda batcher: loop.call_soon(self._executor.start_helper, batcher))
         self._open.add(request)
-        if request.deadline < self._rings_at:
-            self._set_alarm(loop, request.deadline)
+        if request.deadline < self._alarm.at:
+            self._alarm.set(loop, request.deadline)
         return request
 
     def release(self, request: Request[Key, Row, Result]) -> None:
@@ -172,8 +171,7 @@ class Batcher(Generic[Key, Row, Result]):
         if self._open:
             self._ended = asyncio.get_running_loop().create_future()
             await self._ended
-        if self._alarm is not None:
-            self._alarm.cancel()
+        self._alarm.cancel()
 
     def begin(self) -> Batch[Key, Row, Result] | None:
         """The next batch, as it is at this moment; with None the executor rests until it is started again."""
@@ -232,20 +230,11 @@ class Batcher(Generic[Key, Row, Result]):
                 self._queue.remove(batch.shares[0].request)
         loop.call_soon_threadsafe(self._deliver, batch, outcome, now)
 
-    def _set_alarm(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
-        if self._alarm is not None:
-            self._alarm.cancel()
-        self._rings_at = deadline
-        self._alarm = loop.call_later(max(0.0, deadline - self._clock()), self._ring, loop)
-
-    def _ring(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Ends those that are late, and waits for the next."""
-        now, self._alarm, self._rings_at = self._clock(), None, math.inf
+    def _expire(self, now: float) -> float:
+        """Ends those that are late; when the next one will be."""
         for request in [request for request in self._open if request.deadline <= now]:
             request.expire()
-        next_deadline = min((request.deadline for request in self._open if request.deadline > now), default=math.inf)
-        if next_deadline < math.inf:
-            self._set_alarm(loop, next_deadline)
+        return min((request.deadline for request in self._open if request.deadline > now), default=math.inf)
 
     @property
     def _has_resting_helper(self) -> bool:

@@ -28,7 +28,13 @@ class Express:
             self._give(answer, errand)
             return errand
         picture = self._patterns.picture_of(path, query)
-        if picture is None or head.if_none_match is not None or tools.shelf.has(picture.etag):
+        if picture is None:
+            return None
+        if head.if_none_match and matches(head.if_none_match, picture.etag):
+            errand = Errand(connection, head, client, tools.telemetry)
+            errand.answer(picture.kind.route, 304, picture.cache_lines, b"")
+            return errand
+        if tools.shelf.has(picture.etag):
             return None
         errand = Errand(connection, head, client, tools.telemetry)
         Order(picture, errand, address, tools).begin()
@@ -36,7 +42,7 @@ class Express:
 
     def _give(self, answer: Answer, errand: Errand) -> None:
         """The file, or 304 to whoever has it already."""
-        if matches(errand.head.if_none_match or "", answer.etag):
+        if matches(errand.head.if_none_match, answer.etag):
             errand.answer(answer.route, 304, answer.cache_lines, b"")
         else:
             errand.answer(answer.route, 200, answer.lines, self._tools.shelf.content(answer))

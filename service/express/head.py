@@ -19,7 +19,7 @@ class Head:
         values = {name: value.decode("latin-1") for name, value in reversed(fields)}
         self.is_usual = UNUSUAL.isdisjoint(values)
         """Whether nothing in it is for the framework alone."""
-        self.if_none_match = values.get(b"if-none-match")
+        self.if_none_match = values.get(b"if-none-match", "")
         self.accept_language = values.get(b"accept-language", "")
         self._given_id = given_id(fields)
 

@@ -144,7 +144,7 @@ class Order:
         if content is None or self._errand.pending is not self:
             return
         self._errand.pending = None
-        self._making.keep(content)
+        self._making.keep(content, cheap=len(self._results) == 1 and self._encoding is None)
         self._tools.telemetry.file_given("made")
         answer = Answer(picture.etag, picture.lines(len(content)), picture.kind.route)
         self._tools.shelf.remember(self._address, answer)

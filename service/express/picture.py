@@ -22,6 +22,7 @@ from service.routes.exchange import label_of
 from service.routes.samples import SampleParameters, fixed_by, recipe_of
 from service.routes.seeds import RANDOM, parse_seeds, seed_headers
 from service.routes.target import MEDIA_TYPES, Target, etag_of, fixed_text
+from service.shelf import Answer
 
 PINNED = re.compile(rb"/v1/models/([^/%#]+)/samples/([^/%#]+)\.(png|npy)")
 SHORTEST = re.compile(rb"/([^/%#]+)\.(png)")
@@ -73,6 +74,11 @@ class Picture:
 
     def __post_init__(self) -> None:
         self.etag = etag_of(self.fixed)
+
+    @property
+    def cache_lines(self) -> bytes:
+        """The headers of 304."""
+        return Answer(self.etag, self.lines(0), self.kind.route).cache_lines
 
     def lines(self, length: int) -> bytes:
         """All headers of the answer with the file, which has so many bytes."""
