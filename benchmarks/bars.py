@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from benchmarks.ceilings import Parts
 from benchmarks.contestants import OURS, RAW
-from benchmarks.result import Beside, Code, Measurement, Result
+from benchmarks.result import Code, Measurement, Result
 from benchmarks.situations import ARRAYS, CLOSED, HTTP_ALONE, NOT_MODIFIED, SHEETS
 
 ALONE, SIXTEEN, SIXTY_FOUR = CLOSED
@@ -55,9 +56,9 @@ def floor_rate_by_one_core(result: Result) -> float | None:
     return float(result.plan["cores"]) / (1 / forward + http_ms / 1e3 + png_us / 1e6)
 
 
-def _floor(result: Result, parts: Beside, http_ms: float) -> float:
-    forward, png_us = parts.mean("forward_images_per_cpu_second"), parts.mean("png_us")
-    return float(result.plan["cores"]) / (1 / forward + http_ms / 1e3 + png_us / 1e6)
+def _floor(result: Result, parts: Parts, http_ms: float) -> float:
+    forward_s = 1 / parts.forward_images_per_cpu_second
+    return float(result.plan["cores"]) / (forward_s + http_ms / 1e3 + parts.png_us / 1e6)
 
 
 def _http_ms(result: Result) -> float | None:
@@ -80,7 +81,7 @@ def _of_floor(result: Result, situation: str) -> float | None:
     if (http_ms := _http_ms(result)) is None:
         return None
 
-    def share(window: Measurement, parts: Beside) -> float:
+    def share(window: Measurement, parts: Parts) -> float:
         return window.requests_per_second / _floor(result, parts, http_ms)
 
     return result.median_of_parts(share, OURS, "ours", situation)
@@ -101,9 +102,9 @@ def _p99_of_best(result: Result, situation: str) -> float | None:
 
 
 def _large(result: Result) -> Iterable[Bar]:
-    def share(window: Measurement, parts: Beside) -> float:
+    def share(window: Measurement, parts: Parts) -> float:
         # Threads can be in one another's way: then the most that there is has one core.
-        most = max(map(parts.mean, ("forward_images_per_second_all_cores", "forward_images_per_cpu_second")))
+        most = max(parts.forward_images_per_second_all_cores, parts.forward_images_per_cpu_second)
         return window.images_per_second / most
 
     for situation, bar, form in ((ARRAYS, 0.90, "npy"), (SHEETS, 0.80, "PNG sheet")):

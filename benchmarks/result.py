@@ -43,9 +43,15 @@ class Beside:
     before: Parts
     behind: Parts
 
-    def mean(self, figure: str) -> float:
-        """Of both."""
-        return statistics.mean(getattr(each, figure) for each in (self.before, self.behind))
+    @property
+    def cheapest(self) -> Parts:
+        """The better of both figures, each: what the machine could do at that time."""
+        both = (self.before, self.behind)
+        return Parts(
+            forward_images_per_cpu_second=max(each.forward_images_per_cpu_second for each in both),
+            forward_images_per_second_all_cores=max(each.forward_images_per_second_all_cores for each in both),
+            png_us=min(each.png_us for each in both),
+        )
 
 
 @dataclass
@@ -85,10 +91,10 @@ class Result:
         return statistics.median(found) if found else None
 
     def median_of_parts(
-        self, figure: Callable[[Measurement, Beside], float], contestant: str, code: Code, situation: str
+        self, figure: Callable[[Measurement, Parts], float], contestant: str, code: Code, situation: str
     ) -> float | None:
         """Of a figure of a window and of what the parts cost beside it, over the rounds; None if there is none."""
-        beside = {each.round: each for each in self.beside if each.situation == situation}
+        beside = {each.round: each.cheapest for each in self.beside if each.situation == situation}
         windows = [each for each in self._windows(contestant, code, situation) if each.round in beside]
         return statistics.median(figure(each, beside[each.round]) for each in windows) if windows else None
 

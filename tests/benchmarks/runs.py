@@ -15,7 +15,7 @@ def a_run(*, peers: bool = True) -> Result:
     result = Result(dict(ORIGIN), dict(PLAN), titles={OURS: OURS, RAW: "raw", PEER: "LitServe", "fastapi": "FastAPI"})
     result.ceilings.append(ceilings())
     for situation in HELD_AGAINST_PARTS:
-        result.beside.append(Beside(round=0, situation=situation.name, before=parts(4000), behind=parts(6000)))
+        result.beside.append(Beside(round=0, situation=situation.name, before=parts(4000), behind=parts(5000)))
     for situation in (*CLOSED, *OPEN, SHEETS):
         result.measurements.append(window(OURS, "ours", situation.name, 4000, 0.4, p99_ms=20))
         if peers:
