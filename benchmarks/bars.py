@@ -43,7 +43,7 @@ def floor_rate(result: Result, situation: str) -> float | None:
     """
     if (http_ms := _http_ms(result)) is None:
         return None
-    return result.median_of_parts(lambda _, parts: _floor(result, parts, http_ms), OURS, "ours", situation)
+    return result.median_of_parts(lambda _, parts: _floor_beside(parts, result, http_ms), OURS, "ours", situation)
 
 
 def floor_rate_by_one_core(result: Result) -> float | None:
@@ -53,12 +53,15 @@ def floor_rate_by_one_core(result: Result) -> float | None:
     http_ms, png_us = _http_ms(result), result.ceiling("png_us")
     if http_ms is None or png_us is None or forward is None:
         return None
-    return float(result.plan["cores"]) / (1 / forward + http_ms / 1e3 + png_us / 1e6)
+    return _floor(result, forward, http_ms, png_us)
 
 
-def _floor(result: Result, parts: Parts, http_ms: float) -> float:
-    forward_s = 1 / parts.forward_images_per_cpu_second
-    return float(result.plan["cores"]) / (forward_s + http_ms / 1e3 + parts.png_us / 1e6)
+def _floor_beside(parts: Parts, result: Result, http_ms: float) -> float:
+    return _floor(result, parts.forward_images_per_cpu_second, http_ms, parts.png_us)
+
+
+def _floor(result: Result, forward_rate: float, http_ms: float, png_us: float) -> float:
+    return float(result.plan["cores"]) / (1 / forward_rate + http_ms / 1e3 + png_us / 1e6)
 
 
 def _http_ms(result: Result) -> float | None:
@@ -82,7 +85,7 @@ def _of_floor(result: Result, situation: str) -> float | None:
         return None
 
     def share(window: Measurement, parts: Parts) -> float:
-        return window.requests_per_second / _floor(result, parts, http_ms)
+        return window.requests_per_second / _floor_beside(parts, result, http_ms)
 
     return result.median_of_parts(share, OURS, "ours", situation)
 
